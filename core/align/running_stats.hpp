@@ -1,0 +1,35 @@
+// Streaming first and second moments, and cross-moments of two feature sets on the same tokens: activations are never held whole.
+// Sums are float64 and centred on a pilot mean (the first chunk's), because raw sums cancel for low-variance units (methods-alignment 7.1).
+#pragma once
+
+#include <cstdint>
+
+#include <torch/types.h>
+
+namespace symphony {
+
+/// Finished moments of a pair of feature sets: A of the anchor with n features, B of the source with m.
+struct PairMoments {
+  std::int64_t count = 0;        ///< tokens
+  torch::Tensor mean_a, mean_b;  ///< float64 [n], [m]
+  torch::Tensor var_a, var_b;    ///< float64, population variance
+  torch::Tensor covariance;      ///< float64 [n, m], population cross-covariance
+};
+
+class RunningPairMoments {
+ public:
+  /// values_a [T, n], values_b [T, m]: the same T tokens. Throws NumericError on NaN or infinity.
+  void add(const torch::Tensor& values_a, const torch::Tensor& values_b);
+  PairMoments finish() const;
+
+ private:
+  std::int64_t count_ = 0;
+  torch::Tensor pilot_a_, pilot_b_, sum_a_, sum_b_, square_a_, square_b_, cross_;
+};
+
+/// Pearson correlation [n, m], float64; rows and columns of dead units (sigma below 1e-6 of the median) are 0.
+torch::Tensor correlation(const PairMoments& moments);
+/// Which features are dead, bool [n] or [m].
+torch::Tensor dead_units(const torch::Tensor& variance);
+
+}  // namespace symphony

@@ -1,0 +1,36 @@
+// Words for messages: nearest names, shapes, sizes, durations. Pure functions, deterministic.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace symphony {
+
+/// Damerau-Levenshtein distance (adjacent transpositions count 1), case-insensitive for ASCII.
+std::size_t edit_distance(std::string_view a, std::string_view b);
+
+/// The candidate nearest to `got`, if it is near enough to be what was meant (at most a third of its letters, at least one, differ).
+std::optional<std::string> nearest_name(std::string_view got, std::span<const std::string> candidates);
+
+/// "did you mean 'x'?" when there is a near name, otherwise "known: a, b, c" (at most 12 names), or "" without candidates.
+std::string name_hint(std::string_view got, std::span<const std::string> candidates);
+
+/// "[512, 64]"
+std::string shape_text(std::span<const std::int64_t> shape);
+
+/// 'text' in single quotes, control bytes escaped, cut to 80 bytes.
+std::string quoted(std::string_view text);
+
+std::string join(std::span<const std::string> parts, std::string_view separator);
+std::vector<std::string> split(std::string_view text, char separator);
+
+/// "1.4 GiB"
+std::string human_bytes(std::uint64_t bytes);
+/// "83 ms", "12.4 s", "3 min 05 s", "2 h 07 min"
+std::string human_seconds(double seconds);
+
+}  // namespace symphony

@@ -1,0 +1,32 @@
+# add_symphony_plugin(category name): builds <name>.cpp into <output>/plugins/<category>/<name>.so. Works in this tree and, through the
+# installed package (find_package(Symphony)), in any other.
+#
+#   add_symphony_plugin(fusion slerp)                        # source: <category>/<name>.cpp or <name>.cpp
+#   add_symphony_plugin(fusion mine SOURCES a.cpp OUTPUT_DIRECTORY /elsewhere)
+function(add_symphony_plugin category name)
+  cmake_parse_arguments(PLUGIN "" "OUTPUT_DIRECTORY" "SOURCES" ${ARGN})
+  if(NOT PLUGIN_SOURCES)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${category}/${name}.cpp)
+      set(PLUGIN_SOURCES ${category}/${name}.cpp)
+    else()
+      set(PLUGIN_SOURCES ${name}.cpp)
+    endif()
+  endif()
+  if(NOT PLUGIN_OUTPUT_DIRECTORY)
+    set(PLUGIN_OUTPUT_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/plugins)
+  endif()
+  set(target plugin_${category}_${name})
+  add_library(${target} MODULE ${PLUGIN_SOURCES})
+  target_link_libraries(${target} PRIVATE Symphony::core Symphony::torch)
+  set_target_properties(${target} PROPERTIES
+    PREFIX "" OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY ${PLUGIN_OUTPUT_DIRECTORY}/${category}
+    CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
+  # nodelete: an object whose library was unloaded crashes; no-undefined: a missing symbol is found here, not at load.
+  target_link_options(${target} PRIVATE -Wl,-z,nodelete -Wl,--no-undefined)
+  if(COMMAND symphony_warnings)
+    symphony_warnings(${target})
+  endif()
+  if(TARGET symphony_plugin_pch)
+    target_precompile_headers(${target} REUSE_FROM symphony_plugin_pch)
+  endif()
+endfunction()

@@ -1,0 +1,11 @@
+# symphony_warnings(target): our warning set, errors by default; sanitizers when asked for. System headers stay silent.
+function(symphony_warnings target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers)
+  if(SYMPHONY_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(SYMPHONY_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${SYMPHONY_SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=${SYMPHONY_SANITIZE})
+  endif()
+endfunction()

@@ -1,0 +1,60 @@
+// Category `alignment`: which units of each source correspond to which units of the anchor.
+//
+// The alignment stage calls `needs`, arranges for the statistics, then calls `align` once. The plugin returns one TransformSet a source;
+// core applies them and checks on calibration tokens that each aligned source still computes the same function. Deterministic.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/align/running_stats.hpp"
+#include "core/align/transform.hpp"
+#include "core/model/model_spec.hpp"
+#include "core/model/symmetry.hpp"
+#include "core/model/tap.hpp"
+#include "core/plugin/context.hpp"
+
+namespace symphony {
+
+/// Cross-statistics of anchor and source at one site, in every layer, on the same calibration tokens.
+struct StatisticsNeed {
+  Site site = Site::ffn_hidden;
+};
+
+/// Lazily computed: asking for one layer streams the models up to it.
+class AlignmentStatistics {
+ public:
+  virtual ~AlignmentStatistics();
+  /// Anchor and source `source_idx` at `site` of `layer` (0 for Site::embedding). Only for sites that were asked for in `needs`.
+  virtual const PairMoments& moments(std::size_t source_idx, Site site, std::int64_t layer) const = 0;
+  virtual std::int64_t num_tokens() const = 0;
+};
+
+struct AlignmentProblem {
+  const std::vector<Model>& sources;       ///< same spec, the anchor among them
+  std::size_t anchor = 0;                  ///< index into `sources`
+  const std::vector<SymmetryGroup>& groups;
+  const AlignmentStatistics& statistics;
+};
+
+class Alignment {
+ public:
+  virtual ~Alignment();
+  virtual std::vector<StatisticsNeed> needs(const ModelSpec& spec) const = 0;
+  /// One set a source, in the order of `problem.sources`; the anchor's is usually empty (identity).
+  virtual std::vector<TransformSet> align(const AlignmentProblem& problem, const Context& context) const = 0;
+  /// True when the transforms are no exact symmetries: the invariance check then records instead of stopping.
+  virtual bool approximate() const;
+};
+
+/// The star around the anchor: every source is matched with the anchor alone. Cycle-consistent by construction.
+class PairwiseAlignment : public Alignment {
+ public:
+  std::vector<TransformSet> align(const AlignmentProblem& problem, const Context& context) const final;
+
+ protected:
+  virtual TransformSet align_pair(const AlignmentProblem& problem, std::size_t source_idx, const Context& context) const = 0;
+};
+
+}  // namespace symphony

@@ -1,0 +1,39 @@
+// Category `fusion`: one tensor out of the corresponding tensors of several sources. Called by the merge stage, one tensor at a time and in
+// any order, possibly from several threads; arithmetic in float32 or better, rounded once by the caller. Deterministic.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/model/model_spec.hpp"
+#include "core/plugin/context.hpp"
+
+namespace symphony {
+
+/// What a method needs beside the tensors; core refuses an experiment that cannot provide it.
+struct FusionNeeds {
+  bool base = false;          ///< the common ancestor, `sources.base`
+};
+
+struct FusionInput {
+  const SpecTensor& tensor;
+  /// One a source in configured order, float32, same shape. For embedding and head rows some sources may lack rows, see `row_masks`.
+  const std::vector<torch::Tensor>& sources;
+  /// Empty, or one bool tensor [V] a source: which rows it holds.
+  const std::vector<torch::Tensor>& row_masks;
+  torch::Tensor base;         ///< float32; defined iff needs().base
+  std::size_t anchor = 0;
+};
+
+class Fusion {
+ public:
+  virtual ~Fusion();
+  virtual FusionNeeds needs() const;
+  /// Throws ConfigError when the parameters do not fit `num_sources` (weights of another length, fewer than two models, ...).
+  virtual void check(std::size_t num_sources, const std::vector<std::string>& source_names) const;
+  /// A tensor of the sources' shape, float32. Must not modify its inputs. Throws DataError naming the tensor.
+  virtual torch::Tensor fuse(const FusionInput& input) const = 0;
+};
+
+}  // namespace symphony
