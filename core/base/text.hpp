@@ -24,6 +24,10 @@ std::string shape_text(std::span<const std::int64_t> shape);
 
 /// 'text' in single quotes, control bytes escaped, cut to 80 bytes.
 std::string quoted(std::string_view text);
+// For arguments of type std::string, where std::quoted of <iomanip>, found by argument-dependent look-up, would otherwise be the better match.
+inline std::string quoted(const std::string& text) { return quoted(std::string_view(text)); }
+inline std::string quoted(std::string& text) { return quoted(std::string_view(text)); }
+inline std::string quoted(const char* text) { return quoted(std::string_view(text)); }
 
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::vector<std::string> split(std::string_view text, char separator);
