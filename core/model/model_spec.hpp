@@ -72,8 +72,9 @@ struct SpecTensor {
 
 /// All tensors of the spec except router parameters, in canonical order (embedding, layers, final norm, head).
 std::vector<SpecTensor> spec_tensors(const ModelSpec& spec);
-/// "model.layers.3.mlp." and the like.
+/// "model.layers.3.", which every name of that layer starts with.
 std::string layer_prefix(std::int64_t layer);
+/// Of spec_tensors: without router parameters.
 std::int64_t count_parameters(const ModelSpec& spec);
 
 /// A model is a spec plus named tensors.
