@@ -24,21 +24,22 @@ void check_refused(const ModelSpec& spec, const std::string& message) {
 
 TEST_CASE("model_spec: the tensors of a dense layer come in the order of the forward pass", "[core][model]") {
   const auto spec = tiny_spec({.layers = 1, .qkv_bias = true});
-  CHECK(tensor_names(spec) == std::vector<std::string>{
+  const std::vector<std::string> expected = {
       "model.embed_tokens.weight", "model.layers.0.input_layernorm.weight", "model.layers.0.self_attn.q_proj.weight",
       "model.layers.0.self_attn.q_proj.bias", "model.layers.0.self_attn.k_proj.weight", "model.layers.0.self_attn.k_proj.bias",
       "model.layers.0.self_attn.v_proj.weight", "model.layers.0.self_attn.v_proj.bias", "model.layers.0.self_attn.o_proj.weight",
       "model.layers.0.post_attention_layernorm.weight", "model.layers.0.mlp.gate_proj.weight", "model.layers.0.mlp.up_proj.weight",
-      "model.layers.0.mlp.down_proj.weight", "model.norm.weight", "lm_head.weight"});
+      "model.layers.0.mlp.down_proj.weight", "model.norm.weight", "lm_head.weight"};
+  CHECK(tensor_names(spec) == expected);
 }
 
 TEST_CASE("model_spec: shapes follow grouped-query attention", "[core][model]") {
   for (const SpecTensor& tensor : spec_tensors(tiny_spec({.qkv_bias = true}))) {
     using Shape = std::vector<std::int64_t>;
-    if (tensor.name == "model.layers.1.self_attn.q_proj.weight") CHECK(tensor.shape == Shape{32, 32});
-    if (tensor.name == "model.layers.1.self_attn.k_proj.weight") CHECK(tensor.shape == Shape{16, 32});
-    if (tensor.name == "model.layers.1.self_attn.v_proj.bias") CHECK(tensor.shape == Shape{16});
-    if (tensor.name == "model.layers.1.mlp.down_proj.weight") CHECK(tensor.shape == Shape{32, 48});
+    if (tensor.name == "model.layers.1.self_attn.q_proj.weight") CHECK((tensor.shape == Shape{32, 32}));
+    if (tensor.name == "model.layers.1.self_attn.k_proj.weight") CHECK((tensor.shape == Shape{16, 32}));
+    if (tensor.name == "model.layers.1.self_attn.v_proj.bias") CHECK((tensor.shape == Shape{16}));
+    if (tensor.name == "model.layers.1.mlp.down_proj.weight") CHECK((tensor.shape == Shape{32, 48}));
     CHECK((tensor.layer == -1) == !tensor.name.starts_with("model.layers."));
     CHECK(tensor.expert == -1);
   }
