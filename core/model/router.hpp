@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <torch/types.h>
@@ -62,7 +63,17 @@ class Router {
   virtual RouterOutput route(const RouterInput& input, const TensorMap& parameters) const = 0;
 };
 
-/// The balance loss in our convention (one layer): E/(K T) * sum_e count_e * mean_t p_te, counts detached. 1 at perfect balance.
+/// The balance loss in our convention (one layer): E/(K T) * sum_e count_e * mean_t p_te, counts detached. 1 at perfect balance. Slots of -1 are
+/// not counted, and K T is the number of slots that are used; 0 when none is. Throws DataError for shapes or choices that do not fit.
 torch::Tensor balance_loss(const torch::Tensor& choices_TK, const torch::Tensor& probabilities_TE);
+
+// What routers share.
+
+/// The k experts of the highest score for every token, best first, int64 [T, K]; among equal scores the lowest expert index first.
+torch::Tensor top_experts(const torch::Tensor& scores_TE, std::int64_t k);
+/// The parameter called `name`. Throws DataError naming `who` when it is missing or not of `shape`.
+const torch::Tensor& router_parameter(const TensorMap& parameters, std::string_view name, std::vector<std::int64_t> shape, std::string_view who);
+/// Logits of the linear router whose rows are the parameter "weight" [E, D]: hidden_TD times its transpose.
+torch::Tensor linear_logits(const RouterInput& input, const TensorMap& parameters, std::string_view who);
 
 }  // namespace symphony
