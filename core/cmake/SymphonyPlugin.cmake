@@ -1,5 +1,5 @@
 # add_symphony_plugin(category name): builds <name>.cpp into <output>/plugins/<category>/<name>.so. Works in this tree and, through the
-# installed package (find_package(Symphony)), in any other.
+# installed package (find_package(Symphony)), in any other. The targets of a category are kept in the global property SYMPHONY_PLUGINS_<category>.
 #
 #   add_symphony_plugin(fusion slerp)                        # source: <category>/<name>.cpp or <name>.cpp
 #   add_symphony_plugin(fusion mine SOURCES a.cpp OUTPUT_DIRECTORY /elsewhere)
@@ -21,6 +21,7 @@ function(add_symphony_plugin category name)
   set_target_properties(${target} PROPERTIES
     PREFIX "" OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY ${PLUGIN_OUTPUT_DIRECTORY}/${category}
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
+  set_property(GLOBAL APPEND PROPERTY SYMPHONY_PLUGINS_${category} ${target})
   # nodelete: an object whose library was unloaded crashes; no-undefined: a missing symbol is found here, not at load.
   target_link_options(${target} PRIVATE -Wl,-z,nodelete -Wl,--no-undefined)
   if(COMMAND symphony_warnings)

@@ -26,7 +26,8 @@ class PluginRegistry {
  public:
   /// Opens every `<folder>/<category>/<name>.so` below the folders. Never throws for a broken library.
   static PluginRegistry load(const std::vector<std::filesystem::path>& folders);
-  /// `--plugins` folders first, then SYMPHONY_PLUGIN_PATH (colon separated), then plugins/ beside the running executable.
+  /// `--plugins` folders first, then SYMPHONY_PLUGIN_PATH (colon separated), then plugins/ beside the running executable or, installed,
+  /// ../lib/symphony/plugins. Throws ConfigError when a folder that was asked for does not exist.
   static std::vector<std::filesystem::path> search_path(const std::vector<std::filesystem::path>& given);
 
   const std::vector<PluginEntry>& entries() const { return entries_; }   ///< by category order, then name
@@ -35,16 +36,18 @@ class PluginRegistry {
   std::vector<std::string> names(std::string_view category) const;
   std::shared_ptr<const Schema> schema(std::string_view category, std::string_view name) const;
 
+  /// Every mistake in the parameters, with its path inside them; unknown or refused methods throw as in `find`.
+  SchemaIssues check(std::string_view category, const Method& method) const;
   /// A new object of the category. Throws ConfigError listing every mistake in the parameters.
   template <typename Interface>
   std::unique_ptr<Interface> create(const Method& method) const {
     return std::unique_ptr<Interface>(static_cast<Interface*>(create_object(Category<Interface>::name, method)));
   }
-  /// The method with every parameter filled in: what keys and logs use.
+  /// The method with every parameter filled in: what keys and logs use. Throws as `create`.
   Method canonical(std::string_view category, const Method& method) const;
 
  private:
-  void* create_object(const char* category, const Method& method) const;
+  void* create_object(std::string_view category, const Method& method) const;
   std::vector<PluginEntry> entries_;
 };
 
