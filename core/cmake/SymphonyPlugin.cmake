@@ -19,7 +19,7 @@ function(add_symphony_plugin category name)
   add_library(${target} MODULE ${PLUGIN_SOURCES})
   target_link_libraries(${target} PRIVATE Symphony::core Symphony::torch)
   set_target_properties(${target} PROPERTIES
-    PREFIX "" OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY ${PLUGIN_OUTPUT_DIRECTORY}/${category}
+    PREFIX "" DEFINE_SYMBOL "" POSITION_INDEPENDENT_CODE ON OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY ${PLUGIN_OUTPUT_DIRECTORY}/${category}
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
   set_property(GLOBAL APPEND PROPERTY SYMPHONY_PLUGINS_${category} ${target})
   # nodelete: an object whose library was unloaded crashes; no-undefined: a missing symbol is found here, not at load.

@@ -109,7 +109,7 @@ TEST_CASE("registry: an object outlives the registry that made it", "[core][plug
     schema = registry.schema("fusion", "sample");
   }
   CHECK_THROWS_AS(sample->check(0, {}), DataError);
-  CHECK(schema->names() == std::vector<std::string>{"share", "rounds", "norm", "weights"});
+  CHECK(schema->names() == std::vector<std::string>({"share", "rounds", "norm", "weights"}));
 }
 
 TEST_CASE("registry: a library that is dropped into a folder is known at the next start", "[core][plugin]") {
