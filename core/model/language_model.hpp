@@ -21,15 +21,21 @@ struct ForwardOptions {
 };
 
 struct ForwardResult {
-  torch::Tensor logits_BTV;      ///< float32
-  torch::Tensor balance;         ///< mean over MoE layers of the routers' balance term; undefined for dense models
+  torch::Tensor logits_BTV;      ///< in the model's dtype
+  torch::Tensor balance;         ///< mean over MoE layers of the routers' balance term; undefined without MoE or without such a term
+};
+
+struct LossResult {
+  torch::Tensor nats;            ///< scalar: mean next-token cross-entropy
+  torch::Tensor balance;         ///< as in ForwardResult, unweighted and not part of `nats`
 };
 
 class LanguageModel final : public Predictor {
  public:
-  /// Loads every tensor of `model` as float32 onto `device`. `router` is required iff the spec has an MoE. Throws DataError on missing, extra
-  /// or misshapen tensors.
-  LanguageModel(const Model& model, std::shared_ptr<const Router> router, torch::Device device = torch::kCPU);
+  /// Loads a copy of every tensor of `model` onto `device`. `router` is required iff the spec has an MoE. Throws DataError on missing, extra
+  /// or misshapen tensors. `dtype` other than float32 is for checks: float64 runs the whole pass in float64.
+  LanguageModel(const Model& model, std::shared_ptr<const Router> router, torch::Device device = torch::kCPU,
+                torch::ScalarType dtype = torch::kFloat32);
   ~LanguageModel() override;
 
   const ModelSpec& spec() const { return spec_; }
@@ -37,12 +43,14 @@ class LanguageModel final : public Predictor {
   std::int64_t vocab_size() const override { return spec_.vocab_size; }
   torch::Tensor forward(const torch::Tensor& tokens_BT, const torch::Tensor& positions_BT, DecodeState* state = nullptr) const override;
   ForwardResult run(const torch::Tensor& tokens_BT, const torch::Tensor& positions_BT, const ForwardOptions& options, DecodeState* state = nullptr) const;
-  /// Mean next-token cross-entropy in nats over tokens_BT[:, 1:], plus balance, without materialising log-probabilities.
-  ForwardResult loss(const torch::Tensor& tokens_BT, const ForwardOptions& options, torch::Tensor& loss_nats) const;
+  /// Mean cross-entropy in nats of tokens[:, 1:] given tokens[:, :-1], every sequence starting at position 0. Log-probabilities are
+  /// never held for all tokens at once.
+  LossResult loss(const torch::Tensor& tokens_BT, const ForwardOptions& options) const;
 
-  /// The parameters by canonical name. The tensors are the model's own: an optimiser updates them in place.
+  /// The parameters by canonical name. The tensors are the model's own: an optimiser updates them in place. None requires a gradient
+  /// unless the caller says so; gradients are then computed only for those that do.
   const TensorMap& parameters() const { return parameters_; }
-  /// A snapshot that shares memory with this model's parameters.
+  /// The parameters as a Model, sharing memory with this one.
   Model as_model(std::string name) const;
 
  private:

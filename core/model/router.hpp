@@ -1,5 +1,6 @@
 // The router contract (category `router`): a pure function from FFN inputs to expert choices. Called once per MoE layer and forward pass,
-// in training and in evaluation, always with float32 inputs. Implementations keep no state; what must survive the call is returned.
+// in training and in evaluation, with float32 inputs (float64 where
+// a check runs the model in float64). Implementations keep no state; what must survive the call is returned.
 //
 // T tokens (batch and positions flattened), D hidden, E experts, K choices per token.
 #pragma once
@@ -18,7 +19,7 @@
 namespace symphony {
 
 struct RouterInput {
-  torch::Tensor hidden_TD;       ///< post-attention RMSNorm output, the experts' input, float32
+  torch::Tensor hidden_TD;       ///< post-attention RMSNorm output, the experts' input
   torch::Tensor token_ids_T;     ///< int64
   torch::Tensor sequence_ids_T;  ///< int64, rows of the batch
   torch::Tensor positions_T;     ///< int64, position in the sequence

@@ -33,7 +33,8 @@ class Tap {
  public:
   virtual ~Tap();
   virtual bool wants(Site site, std::int64_t layer) const = 0;
-  /// `token_rows` maps the rows of `values` to flattened token indices when only some tokens are seen (an expert's own); undefined = all.
+  /// `token_rows` maps the rows of `values` to flattened token indices when only some tokens are seen (an expert's
+  /// own, or one chunk of a streamed pass); undefined = all.
   virtual void record(Site site, std::int64_t layer, std::int64_t expert, const torch::Tensor& values, const torch::Tensor& token_rows) = 0;
 };
 

@@ -1,0 +1,15 @@
+// The attention half of a layer:  out = W_o concat_heads(attention(rope(W_q x + b_q), rope(W_k x + b_k), W_v x + b_v)).
+#pragma once
+
+#include "core/model/decoder_parameters.hpp"
+#include "core/model/predictor.hpp"
+#include "core/model/token_batch.hpp"
+
+namespace symphony {
+
+/// normed_ND [N, D] -> what attention adds to the residual stream [N, D]. With `cache` the tokens continue what it holds, and it is
+/// extended by their keys (after RoPE) and values.
+torch::Tensor attention(const ModelSpec& spec, const LayerParameters& parameters, const torch::Tensor& normed_ND, const TokenBatch& tokens,
+                        DecodeState::Layer* cache);
+
+}  // namespace symphony

@@ -1,0 +1,27 @@
+// Rotary position embedding (Su et al. 2021, "RoFormer", arXiv 2104.09864) in the half-split layout of Hugging Face's Llama: entry j of a
+// head turns together with entry j + H/2 by the angle position * theta^(-2j/H):
+//   y_j = x_j cos - x_{j+H/2} sin        y_{j+H/2} = x_{j+H/2} cos + x_j sin
+#pragma once
+
+#include <cstdint>
+
+#include <torch/types.h>
+
+namespace symphony {
+
+/// Cosines and sines of the positions that one pass needs, shared by all of its layers and heads.
+struct RopeTable {
+  torch::Tensor cos_PH, sin_PH;  ///< [P, H/2] for P consecutive positions
+  torch::Tensor rows_N;          ///< int64: the row of each token
+};
+
+/// positions_N int64 >= 0, in any order. Angles are computed in float64.
+RopeTable rope_table(const torch::Tensor& positions_N, std::int64_t head_dim, double theta, torch::ScalarType dtype);
+
+/// heads_NQH [N, Q, H] (N tokens, Q heads) -> the same shape, turned.
+torch::Tensor apply_rope(const torch::Tensor& heads_NQH, const RopeTable& table);
+
+/// The same as a composition of tensor operations, for any device and dtype.
+torch::Tensor apply_rope_plain(const torch::Tensor& heads_NQH, const RopeTable& table);
+
+}  // namespace symphony
