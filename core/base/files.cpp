@@ -1,0 +1,153 @@
+// Durable writing on Linux: a new name is safe only after the file and then its folder were synchronised.
+#include "core/base/files.hpp"
+
+#include <atomic>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "core/base/descriptor.hpp"
+#include "core/base/text.hpp"
+
+namespace symphony {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr mode_t kFileMode = 0666;  // less the user's umask
+
+void synchronise(const fs::path& path, int flags) {
+  const Descriptor file(::open(path.c_str(), flags | O_CLOEXEC));
+  if (!file) fail_with_errno(path, "cannot be opened to be synchronised");
+  // A pipe, socket or odd file system answers EINVAL: there is nothing to be made durable.
+  if (::fsync(file.get()) != 0 && errno != EINVAL) fail_with_errno(path, "cannot be synchronised");
+}
+
+void synchronise_folder(const fs::path& folder) { synchronise(folder.empty() ? fs::path(".") : folder, O_RDONLY | O_DIRECTORY); }
+
+void write_all(int descriptor, std::string_view bytes, const fs::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_with_errno(path, "cannot be written");
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+/// "<pid>-<n>": unique within this machine's file systems among living processes; callers create exclusively and ask again on a collision.
+std::string unique_suffix() {
+  static std::atomic<unsigned> counter{0};
+  return fmt::format("{}-{}", ::getpid(), counter++);
+}
+
+fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+void synchronise_tree(const fs::path& root) {
+  std::error_code error;
+  fs::recursive_directory_iterator iterator(root, error), end;
+  for (; !error && iterator != end; iterator.increment(error)) {
+    if (iterator->is_symlink()) continue;
+    if (iterator->is_directory()) synchronise_folder(iterator->path());
+    else if (iterator->is_regular_file()) synchronise(iterator->path(), O_RDONLY);
+  }
+  if (error) fail<DataError>(root.string(), "cannot be listed: {}", error.message());
+  synchronise_folder(root);
+}
+
+/// Puts `from` in the place of the existing `to` and removes what was there.
+void replace_directory(const fs::path& from, const fs::path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return remove_tree(from);
+  // Network and overlay file systems cannot exchange two names.
+  const fs::path aside = to.string() + ".old." + unique_suffix();
+  if (::rename(to.c_str(), aside.c_str()) != 0) fail_with_errno(to, "cannot be moved aside");
+  if (::rename(from.c_str(), to.c_str()) != 0) fail_with_errno(to, "cannot be committed");
+  remove_tree(aside);
+}
+
+}  // namespace
+
+std::string read_text(const fs::path& path, std::uint64_t max_bytes) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) fail_with_errno(path, "cannot be opened");
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) fail_with_errno(path, "cannot be examined");
+  if (!S_ISREG(status.st_mode)) fail<DataError>(path.string(), "is not a regular file");
+  const auto too_large = [&](std::uint64_t size) {
+    fail<DataError>(path.string(), "is too large, got {}, expected at most {}", human_bytes(size), human_bytes(max_bytes));
+  };
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (size > max_bytes) too_large(size);
+  std::string text;
+  std::size_t filled = 0;
+  for (;;) {
+    // One byte more than expected, so that a file that ends there needs no second round; /proc files claim to be empty.
+    text.resize(std::max<std::size_t>(size + 1, filled + 4096));
+    const ssize_t got = ::read(file.get(), text.data() + filled, text.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_with_errno(path, "cannot be read");
+    if (got == 0) break;
+    filled += static_cast<std::size_t>(got);
+    if (filled > max_bytes) too_large(filled);
+  }
+  text.resize(filled);
+  return text;
+}
+
+void atomic_write(const fs::path& path, std::string_view bytes) {
+  fs::path temporary;
+  Descriptor file;
+  while (!file) {
+    temporary = folder_of(path) / fmt::format(".{}.tmp-{}", path.filename().string(), unique_suffix());
+    file.reset(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
+    if (!file && errno != EEXIST) fail_with_errno(path, "cannot be created");
+  }
+  try {
+    write_all(file.get(), bytes, path);
+    if (::fsync(file.get()) != 0) fail_with_errno(path, "cannot be synchronised");
+    if (::close(file.release()) != 0) fail_with_errno(path, "cannot be closed");
+    if (::rename(temporary.c_str(), path.c_str()) != 0) fail_with_errno(path, "cannot be put in place");
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  synchronise_folder(folder_of(path));
+}
+
+fs::path make_temporary_directory(const fs::path& parent, std::string_view prefix) {
+  std::error_code error;
+  fs::create_directories(parent, error);
+  if (error) fail<DataError>(parent.string(), "cannot be created: {}", error.message());
+  for (;;) {
+    const fs::path folder = parent / fmt::format("{}.{}", prefix, unique_suffix());
+    if (fs::create_directory(folder, error)) return folder;
+    if (error) fail<DataError>(folder.string(), "cannot be created: {}", error.message());
+  }
+}
+
+void commit_directory(const fs::path& from, const fs::path& to) {
+  synchronise_tree(from);
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    if (errno != ENOTEMPTY && errno != EEXIST) fail_with_errno(to, "cannot be committed");
+    replace_directory(from, to);
+  }
+  synchronise_folder(folder_of(to));
+}
+
+void remove_tree(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) fail<DataError>(path.string(), "cannot be removed: {}", error.message());
+}
+
+std::uint64_t free_disk_bytes(const fs::path& path) {
+  std::error_code error;
+  fs::path existing = fs::absolute(path);
+  while (!fs::exists(existing, error) && existing.has_relative_path()) existing = existing.parent_path();
+  const fs::space_info space = fs::space(existing, error);
+  if (error) fail<DataError>(path.string(), "free space cannot be determined: {}", error.message());
+  return space.available;
+}
+
+}  // namespace symphony
