@@ -1,0 +1,124 @@
+// Transforms against dense matrices, and the exactness of permutations and signs.
+#include <catch2/catch.hpp>
+
+#include <torch/types.h>
+
+#include "core/align/transform.hpp"
+#include "core/base/error.hpp"
+#include "core/base/random.hpp"
+
+using namespace symphony;
+
+namespace {
+
+Transform random_monomial(std::int64_t size, Random& random) {
+  std::vector<std::int8_t> sign;
+  for (std::int64_t unit = 0; unit < size; ++unit) sign.push_back(random.below(2) ? 1 : -1);
+  return Transform::monomial(random.permutation(size), sign);
+}
+
+torch::Tensor random_tensor(std::vector<std::int64_t> shape, Random& random) {
+  torch::Tensor tensor = torch::empty(shape, torch::kFloat32);
+  random.fill_normal({tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())}, 0, 1);
+  return tensor;
+}
+
+Transform rotation(double angle) {
+  return Transform::orthogonal(torch::tensor({std::cos(angle), -std::sin(angle), std::sin(angle), std::cos(angle)}, torch::kFloat64).reshape({2, 2}));
+}
+
+}  // namespace
+
+TEST_CASE("transform: perm names the unit that goes to a slot and sign multiplies it there", "[core][align]") {
+  const Transform transform = Transform::monomial({2, 0, 1}, {1, -1, 1});
+  const torch::Tensor moved = transform.apply(torch::tensor({10.f, 20.f, 30.f}), 0);
+  CHECK(torch::equal(moved, torch::tensor({30.f, -10.f, 20.f})));
+  CHECK(torch::equal(transform.apply(torch::tensor({10.f, 20.f, 30.f}), 0, 1, false), torch::tensor({30.f, 10.f, 20.f})));
+  CHECK(transform.count_moved() == 3);
+  CHECK(transform.count_negative() == 1);
+}
+
+TEST_CASE("transform: blocks of consecutive entries move together", "[core][align]") {
+  const Transform transform = Transform::monomial({1, 0}, {1, -1});
+  CHECK(torch::equal(transform.apply(torch::tensor({1.f, 2.f, 3.f, 4.f}), 0, 2), torch::tensor({3.f, 4.f, -1.f, -2.f})));
+}
+
+TEST_CASE("transform: applying equals multiplying by the dense matrix along any axis", "[core][align]") {
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
+    CAPTURE(seed);
+    Random random(seed, "test");
+    const Transform transform = random_monomial(7, random);
+    const torch::Tensor matrix = transform.dense().to(torch::kFloat32);
+    const torch::Tensor rows = random_tensor({7, 5}, random), columns = random_tensor({4, 7}, random);
+    CHECK(torch::equal(transform.apply(rows, 0), matrix.mm(rows)));
+    CHECK(torch::equal(transform.apply(columns, 1), columns.mm(matrix.t())));
+  }
+}
+
+TEST_CASE("transform: composition acts as the second after the first", "[core][align]") {
+  for (const std::uint64_t seed : {4u, 5u, 6u}) {
+    CAPTURE(seed);
+    Random random(seed, "test");
+    const Transform first = random_monomial(9, random), second = random_monomial(9, random);
+    const torch::Tensor values = random_tensor({9, 3}, random);
+    CHECK(torch::equal(second.after(first).apply(values, 0), second.apply(first.apply(values, 0), 0)));
+    CHECK(torch::equal(second.after(first).dense(), second.dense().mm(first.dense())));
+  }
+}
+
+TEST_CASE("transform: a permutation with signs and its inverse round trip bit for bit", "[core][align]") {
+  Random random(7, "test");
+  const Transform transform = random_monomial(64, random);
+  for (const auto dtype : {torch::kFloat32, torch::kFloat64, torch::kBFloat16, torch::kHalf}) {
+    const torch::Tensor values = random_tensor({3, 128}, random).to(dtype);
+    const torch::Tensor moved = transform.apply(values, 1, 2);
+    CHECK(moved.scalar_type() == dtype);
+    CHECK(torch::equal(transform.inverse().apply(moved, 1, 2), values));
+  }
+  CHECK(transform.after(transform.inverse()).is_identity());
+  CHECK(transform.inverse().after(transform).is_identity());
+}
+
+TEST_CASE("transform: rotations act, compose and invert in float64", "[core][align]") {
+  const Transform quarter = rotation(M_PI / 2);
+  const torch::Tensor turned = quarter.apply(torch::tensor({1.0, 0.0}, torch::kFloat64), 0);
+  CHECK(torch::allclose(turned, torch::tensor({0.0, 1.0}, torch::kFloat64), 0, 1e-15));
+  CHECK(torch::allclose(quarter.after(rotation(0.3)).dense(), rotation(M_PI / 2 + 0.3).dense(), 0, 1e-15));
+  CHECK(torch::allclose(quarter.inverse().after(quarter).dense(), torch::eye(2, torch::kFloat64), 0, 1e-15));
+  const torch::Tensor blocks = quarter.apply(torch::tensor({1.f, 2.f, 3.f, 4.f}).reshape({1, 4}), 1, 2);
+  CHECK(torch::allclose(blocks, torch::tensor({-3.f, -4.f, 1.f, 2.f}).reshape({1, 4}), 0, 1e-6));
+  CHECK(quarter.apply(torch::ones({2, 2}, torch::kFloat32), 0).scalar_type() == torch::kFloat32);
+}
+
+TEST_CASE("transform: values survive the way through a data tree", "[core][align]") {
+  Random random(8, "test");
+  const Transform monomial = random_monomial(11, random);
+  const Transform again = Transform::from_value(monomial.to_value(), "test");
+  CHECK(again.perm() == monomial.perm());
+  CHECK(again.sign() == monomial.sign());
+  CHECK(torch::equal(Transform::from_value(rotation(0.7).to_value(), "test").dense(), rotation(0.7).dense()));
+}
+
+TEST_CASE("transform: sets compose and invert group by group", "[core][align]") {
+  Random random(9, "test");
+  const TransformSet first{{"a", random_monomial(5, random)}, {"b", random_monomial(4, random)}};
+  const TransformSet later{{"b", random_monomial(4, random)}, {"c", random_monomial(3, random)}};
+  const TransformSet both = compose(later, first);
+  CHECK(both.size() == 3);
+  CHECK(torch::equal(both.at("b").dense(), later.at("b").dense().mm(first.at("b").dense())));
+  for (const auto& [id, transform] : compose(inverse(first), first)) CHECK(transform.is_identity());
+}
+
+TEST_CASE("transform: what is no group element is refused with its value", "[core][align]") {
+  CHECK_THROWS_WITH(Transform::monomial({0, 2, 2}), "transform: perm[2] is 2, which another slot already holds; expected each of 3 units once");
+  CHECK_THROWS_WITH(Transform::monomial({0, 3}), "transform: perm[1] is 3, expected a unit in 0..1");
+  CHECK_THROWS_WITH(Transform::monomial({0, 1}, {1, 0}), "transform: sign[1] is 0, expected -1 or +1");
+  CHECK_THROWS_WITH(Transform::monomial({0, 1}, {1}), "transform: got 1 signs for 2 units");
+  CHECK_THROWS_WITH(Transform::orthogonal(2 * torch::eye(2)), "transform: max|Q Q^T - I| is 3, expected at most 1e-05");
+  CHECK_THROWS_WITH(Transform::identity(3).after(Transform::identity(2)), "transform: cannot compose sizes 3 and 2");
+  CHECK_THROWS_WITH(Transform::identity(3).apply(torch::zeros({2, 4}), 1),
+                    "transform: axis 1 of a tensor with 2 dimensions and 8 entries, expected 3 units of 1");
+  CHECK_THROWS_WITH(Transform::from_value(Value("x"), "metadata"),
+                    "metadata: a transform is a map with 'perm' or 'matrix', got " + Value("x").describe());
+  CHECK_THROWS_AS(Transform::orthogonal(torch::full({2, 2}, NAN)), NumericError);
+}
