@@ -1,0 +1,160 @@
+// The forward pass against the float64 reference, in every architectural option; decoding; what it refuses.
+#include <catch2/catch.hpp>
+
+#include "core/base/error.hpp"
+#include "core/model/language_model.hpp"
+#include "tests/support/linear_router.hpp"
+#include "tests/support/random_tokens.hpp"
+#include "tests/support/reference_forward.hpp"
+#include "tests/support/tiny_model.hpp"
+
+using namespace symphony;
+using namespace symphony::testing;
+
+namespace {
+
+constexpr double kRounding32 = 1e-5;  // float32 against float64, logits of order 1
+
+std::vector<std::int64_t> row_of(const torch::Tensor& tokens_BT, std::int64_t row) {
+  const auto row_T = tokens_BT[row].contiguous();
+  return {row_T.data_ptr<std::int64_t>(), row_T.data_ptr<std::int64_t>() + row_T.numel()};
+}
+
+double largest_difference(const torch::Tensor& logits_TV, const std::vector<std::vector<double>>& reference) {
+  double result = 0.0;
+  for (std::size_t token = 0; token < reference.size(); ++token)
+    for (std::size_t entry = 0; entry < reference[token].size(); ++entry)
+      result = std::max(result, std::abs(logits_TV[static_cast<std::int64_t>(token)][static_cast<std::int64_t>(entry)].item<double>() - reference[token][entry]));
+  return result;
+}
+
+std::shared_ptr<const Router> router_for(const ModelSpec& spec) {
+  return spec.moe ? std::make_shared<LinearRouter>(2) : nullptr;
+}
+
+}  // namespace
+
+TEST_CASE("language model: logits equal the float64 reference in every architectural option", "[core][model]") {
+  const std::uint64_t seed = GENERATE(1, 2);
+  CAPTURE(seed);
+  TinyOptions options;
+  SECTION("grouped queries, untied, no bias") {}
+  SECTION("one query head a KV head") { options.kv_heads = options.heads; }
+  SECTION("one KV head for all") { options.kv_heads = 1; }
+  SECTION("Qwen2: biases and a tied head") { options.qkv_bias = options.tied_head = true; }
+  SECTION("Mixture-of-Experts, top 2 of 4") { options.num_experts = 4; }
+  ModelSpec spec = tiny_spec(options);
+  if (spec.moe) spec.moe->output_scale = 0.75;
+  const Model source = random_model(spec, seed);
+  const LanguageModel model(source, router_for(spec));
+  const auto tokens_BT = random_tokens(3, 11, spec.vocab_size, seed);
+  const auto logits_BTV = model.forward(tokens_BT, positions_for(tokens_BT));
+
+  REQUIRE(logits_BTV.sizes() == torch::IntArrayRef({3, 11, spec.vocab_size}));
+  for (std::int64_t row = 0; row < 3; ++row) {
+    const auto reference = reference_forward(spec, model.parameters(), row_of(tokens_BT, row), reference_linear_router(model.parameters(), 2));
+    CHECK(largest_difference(logits_BTV[row], reference) < kRounding32);
+  }
+}
+
+TEST_CASE("language model: in float64 the logits equal the reference to rounding", "[core][model]") {
+  TinyOptions options;
+  options.num_experts = GENERATE(0, 3);
+  const ModelSpec spec = tiny_spec(options);
+  const LanguageModel model(random_model(spec, 5), router_for(spec), torch::kCPU, torch::kFloat64);
+  const auto tokens_BT = random_tokens(1, 9, spec.vocab_size, 5);
+  const auto reference = reference_forward(spec, model.parameters(), row_of(tokens_BT, 0), reference_linear_router(model.parameters(), 2));
+  CHECK(largest_difference(model.forward(tokens_BT, positions_for(tokens_BT))[0], reference) < 1e-12);
+}
+
+TEST_CASE("language model: loss is the reference's cross-entropy of the next tokens", "[core][model]") {
+  const ModelSpec spec = tiny_spec();
+  const LanguageModel model(random_model(spec, 3), nullptr);
+  const auto tokens_BT = random_tokens(1, 12, spec.vocab_size, 3);
+  const auto row = row_of(tokens_BT, 0);
+  const auto logits = reference_forward(spec, model.parameters(), {row.begin(), row.end() - 1});
+  const LossResult loss = model.loss(tokens_BT, {});
+  CHECK(loss.nats.item<double>() == Approx(reference_cross_entropy(logits, {row.begin() + 1, row.end()})).epsilon(1e-5));
+  CHECK_FALSE(loss.balance.defined());
+}
+
+TEST_CASE("language model: prefill and token-by-token decoding equal the full pass", "[core][model]") {
+  TinyOptions options;
+  options.num_experts = GENERATE(0, 4);
+  options.qkv_bias = true;
+  const ModelSpec spec = tiny_spec(options);
+  const LanguageModel model(random_model(spec, 7), router_for(spec));
+  const auto tokens_BT = random_tokens(2, 10, spec.vocab_size, 7);
+  const auto whole_BTV = model.forward(tokens_BT, positions_for(tokens_BT));
+
+  DecodeState state;
+  std::vector<torch::Tensor> parts;
+  for (const auto& [first, end] : {std::pair{0, 4}, std::pair{4, 5}, std::pair{5, 8}, std::pair{8, 10}}) {
+    const auto part_BT = tokens_BT.slice(1, first, end);
+    parts.push_back(model.forward(part_BT, positions_for(part_BT, state.length), &state));
+  }
+  CHECK(state.length == 10);
+  CHECK(state.layers[0].keys_BGTH.sizes() == torch::IntArrayRef({2, 2, 10, 8}));
+  CHECK((torch::cat(parts, 1) - whole_BTV).abs().max().item<double>() < kRounding32);
+}
+
+TEST_CASE("language model: a token's logits do not depend on later tokens or other rows", "[core][model]") {
+  const ModelSpec spec = tiny_spec();
+  const LanguageModel model(random_model(spec, 8), nullptr);
+  auto tokens_BT = random_tokens(2, 10, spec.vocab_size, 8);
+  const auto before_BTV = model.forward(tokens_BT, positions_for(tokens_BT));
+  tokens_BT.slice(1, 6).fill_(1);
+  tokens_BT[1].fill_(2);
+  const auto after_BTV = model.forward(tokens_BT, positions_for(tokens_BT));
+  CHECK((after_BTV[0].slice(0, 0, 6) - before_BTV[0].slice(0, 0, 6)).abs().max().item<double>() < 1e-6);
+  CHECK((after_BTV[0].slice(0, 6) - before_BTV[0].slice(0, 6)).abs().max().item<double>() > 1e-2);
+}
+
+TEST_CASE("ensemble: the uniform mixture of its members' distributions, also while decoding", "[core][model]") {
+  const ModelSpec spec = tiny_spec();
+  const auto a = std::make_shared<LanguageModel>(random_model(spec, 1), nullptr);
+  const auto b = std::make_shared<LanguageModel>(random_model(spec, 2), nullptr);
+  const Ensemble ensemble({a, b});
+  const auto tokens_BT = random_tokens(2, 6, spec.vocab_size, 1);
+  const auto positions_BT = positions_for(tokens_BT);
+  const auto expected = ((a->forward(tokens_BT, positions_BT).softmax(-1) + b->forward(tokens_BT, positions_BT).softmax(-1)) / 2).log();
+  CHECK((ensemble.forward(tokens_BT, positions_BT, nullptr) - expected).abs().max().item<double>() < kRounding32);
+
+  DecodeState state;
+  const auto first = ensemble.forward(tokens_BT.slice(1, 0, 5), positions_BT.slice(1, 0, 5), &state);
+  const auto last = ensemble.forward(tokens_BT.slice(1, 5), positions_BT.slice(1, 5), &state);
+  CHECK((torch::cat({first, last}, 1) - expected).abs().max().item<double>() < kRounding32);
+}
+
+TEST_CASE("language model: its parameters are a copy, and as_model shares them", "[core][model]") {
+  const Model source = random_model(tiny_spec(), 4);
+  const LanguageModel model(source, nullptr);
+  const auto& norm = model.parameters().at("model.norm.weight");
+  CHECK(norm.data_ptr<float>() != source.tensors->get("model.norm.weight").data_ptr<float>());
+  CHECK(norm.data_ptr<float>() == model.as_model("copy").tensors->get("model.norm.weight").data_ptr<float>());
+}
+
+TEST_CASE("language model: wrong tensors, tokens and routers are refused by name", "[core][model]") {
+  const ModelSpec spec = tiny_spec();
+  TensorMap tensors = load_all(*random_model(spec, 4).tensors);
+  const auto build = [&] { return LanguageModel({spec, std::make_shared<MemorySource>(tensors, "test"), "m"}, nullptr); };
+  SECTION("missing") {
+    tensors.erase("model.norm.weight");
+    CHECK_THROWS_WITH(build(), Catch::Contains("model.norm.weight"));
+  }
+  SECTION("misshapen") {
+    tensors["model.norm.weight"] = torch::ones({3});
+    CHECK_THROWS_WITH(build(), "model 'm': tensor 'model.norm.weight' has shape [3], expected [32] by its spec");
+  }
+  SECTION("extra") {
+    tensors["model.layers.9.x"] = torch::ones({3});
+    CHECK_THROWS_WITH(build(), "model 'm': tensor 'model.layers.9.x' is not part of its spec");
+  }
+  SECTION("router") {
+    CHECK_THROWS_WITH(LanguageModel(random_model(spec, 4), std::make_shared<LinearRouter>(1)), Catch::Contains("is dense but got a router"));
+  }
+  SECTION("token outside the vocabulary") {
+    const auto tokens_BT = torch::full({1, 3}, 61, torch::kInt64);
+    CHECK_THROWS_WITH(build().forward(tokens_BT, positions_for(tokens_BT)), "decoder: got token 61, expected 0 to 60 (the vocabulary)");
+  }
+}
