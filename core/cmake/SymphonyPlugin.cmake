@@ -2,9 +2,9 @@
 # installed package (find_package(Symphony)), in any other. The targets of a category are kept in the global property SYMPHONY_PLUGINS_<category>.
 #
 #   add_symphony_plugin(fusion slerp)                        # source: <category>/<name>.cpp or <name>.cpp
-#   add_symphony_plugin(fusion mine SOURCES a.cpp OUTPUT_DIRECTORY /elsewhere)
+#   add_symphony_plugin(fusion mine SOURCES a.cpp OUTPUT_DIRECTORY /elsewhere TARGET my_target)
 function(add_symphony_plugin category name)
-  cmake_parse_arguments(PLUGIN "" "OUTPUT_DIRECTORY" "SOURCES" ${ARGN})
+  cmake_parse_arguments(PLUGIN "" "OUTPUT_DIRECTORY;TARGET" "SOURCES" ${ARGN})
   if(NOT PLUGIN_SOURCES)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${category}/${name}.cpp)
       set(PLUGIN_SOURCES ${category}/${name}.cpp)
@@ -16,6 +16,9 @@ function(add_symphony_plugin category name)
     set(PLUGIN_OUTPUT_DIRECTORY ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/plugins)
   endif()
   set(target plugin_${category}_${name})
+  if(PLUGIN_TARGET)
+    set(target ${PLUGIN_TARGET})
+  endif()
   add_library(${target} MODULE ${PLUGIN_SOURCES})
   target_link_libraries(${target} PRIVATE Symphony::core Symphony::torch)
   set_target_properties(${target} PROPERTIES
