@@ -1,0 +1,173 @@
+// Byte-level BPE: round trips of any bytes, the public byte alphabet, merges worked out by hand, and files that lie.
+#include <catch2/catch.hpp>
+
+#include "core/base/error.hpp"
+#include "core/base/random.hpp"
+#include "core/data/byte_alphabet.hpp"
+#include "core/data/tokenizer.hpp"
+
+using namespace symphony;
+using Catch::Matchers::Contains;
+using Ids = std::vector<std::int64_t>;
+
+namespace {
+
+/// A tokenizer.json with the 256 bytes under their own ids, plus what the arguments add.
+std::string tokenizer_json(const std::string& more_vocab, const std::string& merges, const std::string& added = "[]",
+                           const std::string& splitter = R"({"type": "ByteLevel", "add_prefix_space": false, "use_regex": false})",
+                           const std::string& more_model = "") {
+  std::string vocab;
+  for (int byte = 0; byte < 256; ++byte) {
+    const std::string& spelled = byte_alphabet()[static_cast<std::size_t>(byte)];
+    const std::string escaped = spelled == "\"" || spelled == "\\" ? "\\" + spelled : spelled;
+    vocab += (byte ? ", \"" : "\"") + escaped + "\": " + std::to_string(byte);
+  }
+  return R"({"added_tokens": )" + added + R"(, "normalizer": null, "pre_tokenizer": )" + splitter + R"(, "model": {"type": "BPE", )" + more_model +
+         R"("vocab": {)" + vocab + more_vocab + R"(}, "merges": )" + merges + "}}";
+}
+
+std::string replaced(std::string text, const std::string& what, const std::string& with) {
+  const std::size_t at = text.find(what);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, what.size(), with);
+}
+
+}  // namespace
+
+TEST_CASE("tokenizer: the byte tokenizer gives every byte its own value", "[core][data]") {
+  const auto tokenizer = byte_tokenizer();
+  CHECK(tokenizer->vocab_size() == 259);
+  CHECK(tokenizer->special().bos == 256);
+  CHECK(tokenizer->special().eos == 257);
+  CHECK(tokenizer->special().pad == 258);
+  CHECK(tokenizer->encode("Aa\n") == Ids{65, 97, 10});
+  CHECK(tokenizer->encode("").empty());
+  CHECK(tokenizer->decode(Ids{256, 72, 105, 257, 258}) == "Hi");
+  CHECK(tokenizer->token_bytes()[255] == 1);
+  CHECK(tokenizer->token_bytes()[256] == 0);
+}
+
+TEST_CASE("tokenizer: any bytes survive encoding and decoding", "[core][data]") {
+  const auto seed = GENERATE(1u, 2u, 3u);
+  CAPTURE(seed);
+  Random random(seed, "bytes");
+  std::string bytes;
+  for (int count = 0; count < 5000; ++count) bytes += static_cast<char>(random.below(256));
+  const auto merging = parse_tokenizer(tokenizer_json(R"(, "aa": 256, "ab": 257, "aab": 258)", R"(["a a", "a b", "aa b"])"), "t.json");
+  for (const auto& tokenizer : {byte_tokenizer(), merging}) CHECK(tokenizer->decode(tokenizer->encode(bytes)) == bytes);
+}
+
+TEST_CASE("tokenizer: special tokens are not read out of text", "[core][data]") {
+  CHECK(byte_tokenizer()->encode("<|eos|>").size() == 7);
+}
+
+TEST_CASE("byte alphabet: known characters of the released GPT-2 encoder", "[core][data]") {
+  CHECK(spell_bytes(" ") == "\u0120");
+  CHECK(spell_bytes("\n") == "\u010A");
+  CHECK(spell_bytes("\t") == "\u0109");
+  CHECK(spell_bytes(std::string_view("\0", 1)) == "\u0100");
+  CHECK(spell_bytes("\x7f") == "\u0121");
+  CHECK(spell_bytes("\xa0") == "\u0142");
+  CHECK(spell_bytes("\xad") == "\u0143");
+  CHECK(spell_bytes("~!A") == "~!A");
+  CHECK(spell_bytes("\xc3\xa9") == "\u00c3\u00a9");
+  CHECK(unspell_bytes("a\u0120b") == "a b");
+  CHECK_FALSE(unspell_bytes("\u0144").has_value());  // the first character beyond the alphabet
+  CHECK_FALSE(unspell_bytes("\xc4").has_value());
+}
+
+TEST_CASE("tokenizer: merges apply by rank, then from the left", "[core][data]") {
+  // Ranks: 0 = "b c", 1 = "a b", 2 = "a bc". "abc": bc first (rank 0), then a+bc (rank 2); "ab" never forms.
+  const auto tokenizer = parse_tokenizer(tokenizer_json(R"(, "bc": 256, "ab": 257, "abc": 258)", R"(["b c", ["a", "b"], "a bc"])"), "t.json");
+  CHECK(tokenizer->vocab_size() == 259);
+  CHECK(tokenizer->encode("abc") == Ids{258});
+  CHECK(tokenizer->encode("abab") == Ids{257, 257});
+  CHECK(tokenizer->encode("xabcab") == Ids{'x', 258, 257});
+  // Ranks: 0 = "a a", 1 = "aa a". "aaaaa": the leftmost pairs become aa aa a, then the second aa takes the last a.
+  const auto repeats = parse_tokenizer(tokenizer_json(R"(, "aa": 256, "aaa": 257)", R"(["a a", "aa a"])"), "t.json");
+  CHECK(repeats->encode("aaaaa") == Ids{256, 257});
+  CHECK(repeats->encode("aaaa") == Ids{256, 256});
+  CHECK(repeats->token_bytes()[257] == 3);
+}
+
+TEST_CASE("tokenizer: merging a long text agrees with the plain algorithm", "[core][data]") {
+  const auto tokenizer = parse_tokenizer(tokenizer_json(R"(, "ab": 256, "ba": 257, "abab": 258, "bab": 259, "aba": 260)",
+                                                        R"(["b a", "a b", "ab ab", "ba b", "ab a"])"), "t.json");
+  const std::vector<std::array<std::int64_t, 3>> merges{{'b', 'a', 257}, {'a', 'b', 256}, {256, 256, 258}, {257, 'b', 259}, {256, 'a', 260}};
+  const auto seed = GENERATE(1u, 2u, 3u, 4u);
+  CAPTURE(seed);
+  Random random(seed, "letters");
+  std::string text;
+  for (int count = 0; count < 400; ++count) text += "ab"[random.below(2)];
+  Ids plain(text.begin(), text.end());
+  for (bool merged = true; merged;) {  // the lowest rank present, leftmost occurrence, one at a time
+    merged = false;
+    for (const auto& [left, right, result] : merges) {
+      for (std::size_t at = 0; at + 1 < plain.size() && !merged; ++at) {
+        if (plain[at] != left || plain[at + 1] != right) continue;
+        plain[at] = result;
+        plain.erase(plain.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+        merged = true;
+      }
+      if (merged) break;
+    }
+  }
+  CHECK(tokenizer->encode(text) == plain);
+}
+
+TEST_CASE("tokenizer: writing and reading gives the same tokenizer", "[core][data]") {
+  const std::string added = R"([{"id": 300, "content": "<|endoftext|>", "special": true}])";
+  for (const auto& tokenizer : {byte_tokenizer(), parse_tokenizer(tokenizer_json(R"(, "aa": 256)", R"(["a a"])", added), "t.json")}) {
+    const auto again = parse_tokenizer(tokenizer->to_json(), "again.json");
+    CHECK(again->to_json() == tokenizer->to_json());
+    CHECK(again->vocab_size() == tokenizer->vocab_size());
+    CHECK(again->special().eos == tokenizer->special().eos);
+    CHECK(again->encode("baaa\xff") == tokenizer->encode("baaa\xff"));
+  }
+}
+
+TEST_CASE("tokenizer: an id that is no token is refused", "[core][data]") {
+  CHECK_THROWS_WITH(byte_tokenizer()->decode(Ids{65, 259}), Contains("id 259 is no token, expected one of 0..258"));
+  CHECK_THROWS_WITH(byte_tokenizer()->decode(Ids{-1}), Contains("id -1 is no token"));
+}
+
+TEST_CASE("tokenizer: a damaged tokenizer.json says what is wrong", "[core][data]") {
+  const std::string good = tokenizer_json("", "[]");
+  const auto error = [](const std::string& json) {
+    try {
+      parse_tokenizer(json, "t.json");
+    } catch (const DataError& caught) {
+      return std::string(caught.what());
+    }
+    return std::string("accepted");
+  };
+  CHECK(error(good) == "accepted");
+  CHECK_THAT(error("{"), Contains("t.json"));
+  CHECK_THAT(error("[]"), Contains("a list") && Contains("expected a map"));
+  CHECK_THAT(error(replaced(good, "\"model\"", "\"modul\"")), Contains("the key 'model' is missing"));
+  CHECK_THAT(error(replaced(good, "\"merges\"", "\"merged\"")), Contains("the key 'merges' is missing"));
+  CHECK_THAT(error(replaced(good, "\"b\": 98", "\"b\": 97")), Contains("'a' and 'b' have the same id 97"));
+  CHECK_THAT(error(replaced(good, "\"b\": 98, ", "")), Contains("no token for the byte 98"));
+  CHECK_THAT(error(replaced(good, "\"b\": 98", "\"b\": -1")), Contains("'b' has the id -1"));
+  CHECK_THAT(error(replaced(good, "\"b\": 98", "\"b\": 99999999999")), Contains("expected 0..16777215"));
+  CHECK_THAT(error(replaced(good, "\"b\": 98", "\"b\": \"98\"")), Contains("expected an integer"));
+  CHECK_THAT(error(replaced(good, "\"b\": 98", "\"a\": 98")), Contains("a"));
+  CHECK_THAT(error(tokenizer_json(R"(, " ": 256)", "[]")), Contains("not spelled in the byte-level alphabet"));
+  CHECK_THAT(error(tokenizer_json("", R"(["a b"])")), Contains("merge 0 needs the token 'ab', which is not in 'vocab'"));
+  CHECK_THAT(error(tokenizer_json("", R"(["ab"])")), Contains("merge 0 is") && Contains("expected \"a b\""));
+  CHECK_THAT(error(tokenizer_json("", R"([["a", 1]])")), Contains("merge 0 is"));
+  CHECK_THAT(error(tokenizer_json(R"(, "ab": 256)", R"(["a b", ["a", "b"]])")), Contains("merge 1 repeats the pair 'a' and 'b'"));
+  CHECK_THAT(error(tokenizer_json("", "[]", R"([{"id": 97, "content": "<s>"}])")), Contains("'<s>' and 'a' have the same id 97"));
+  CHECK_THAT(error(tokenizer_json("", "[]", R"([{"id": 256}])")), Contains("'content' is missing"));
+}
+
+TEST_CASE("tokenizer: what is not implemented is refused by name", "[core][data]") {
+  CHECK_THROWS_WITH(parse_tokenizer(tokenizer_json("", "[]", "[]", R"({"type": "Metaspace"})"), "t.json"),
+                    Contains("pre_tokenizer 'Metaspace' is not supported, expected 'ByteLevel'"));
+  CHECK_THROWS_WITH(parse_tokenizer(tokenizer_json("", "[]", "[]", R"({"type": "ByteLevel"})"), "t.json"), Contains("use_regex"));
+  CHECK_THROWS_WITH(parse_tokenizer(replaced(tokenizer_json("", "[]"), "\"BPE\"", "\"Unigram\""), "t.json"), Contains("'Unigram' is not supported"));
+  CHECK_THROWS_WITH(parse_tokenizer(replaced(tokenizer_json("", "[]"), R"("normalizer": null)", R"("normalizer": {"type": "NFC"})"), "t.json"),
+                    Contains("normalizer 'NFC' is not supported"));
+  CHECK_THROWS_WITH(parse_tokenizer(tokenizer_json("", "[]", "[]", R"({"type": "ByteLevel", "use_regex": false})", R"("byte_fallback": true, )"), "t.json"),
+                    Contains("'byte_fallback'"));
+}
