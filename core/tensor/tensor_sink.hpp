@@ -2,6 +2,8 @@
 // reader before `finish`.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,7 +22,25 @@ class TensorSink {
   virtual void finish() = 0;
 };
 
-/// Collects tensors in memory.
+/// What every sink checks: the announcement, each put against it, and that none is missing.
+class AnnouncedTensors {
+ public:
+  /// `label` leads the messages. Throws DataError on duplicate names.
+  AnnouncedTensors(std::string label, std::vector<TensorInfo> infos);
+  /// The index of `name` in infos(). Throws as TensorSink::put.
+  std::size_t accept(std::string_view name, const torch::Tensor& tensor);
+  /// Throws as TensorSink::finish.
+  void check_complete() const;
+  /// Sorted by name.
+  const std::vector<TensorInfo>& infos() const { return infos_; }
+
+ private:
+  std::string label_;
+  std::vector<TensorInfo> infos_;
+  std::vector<bool> is_put_;
+};
+
+/// Collects tensors in memory; they share memory with what was put.
 class MemorySink final : public TensorSink {
  public:
   void announce(std::vector<TensorInfo> infos) override;
@@ -30,8 +50,9 @@ class MemorySink final : public TensorSink {
   TensorMap take();
 
  private:
-  std::vector<TensorInfo> infos_;
+  std::optional<AnnouncedTensors> announced_;
   TensorMap tensors_;
+  bool finished_ = false;
 };
 
 /// Streams every tensor of `source` into `sink`, one at a time, and finishes it.
