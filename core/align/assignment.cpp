@@ -1,0 +1,83 @@
+// Checks, the order of the steps, and the certificate.
+#include "core/align/assignment.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/align/auction.hpp"
+#include "core/align/augment.hpp"
+#include "core/align/cost_rows.hpp"
+#include "core/base/error.hpp"
+#include "core/base/text.hpp"
+
+namespace symphony {
+
+namespace {
+
+// Below this size the paths alone are as fast as an auction before them.
+constexpr std::size_t kAuctionFrom = 256;
+constexpr double kGapTolerance = 1e-10;   // times n max|c|
+constexpr double kTightTolerance = 1e-12; // times max|c|: two assignments that differ by less are tied
+
+struct Extent {
+  float low = 0, high = 0;
+  double magnitude() const { return std::max(std::abs(static_cast<double>(low)), std::abs(static_cast<double>(high))); }
+};
+
+torch::Tensor checked(const torch::Tensor& costs) {
+  if (costs.dim() != 2 || costs.size(0) != costs.size(1))
+    fail<NumericError>("assignment", "costs have shape {}, expected a square matrix", shape_text(costs.sizes().vec()));
+  if (costs.size(0) > (std::int64_t{1} << 31)) fail<NumericError>("assignment", "{} rows, at most 2^31 are supported", costs.size(0));
+  return costs.detach().to(torch::kCPU, torch::kFloat32).contiguous();
+}
+
+Extent checked_extent(const float* data, std::size_t size) {
+  Extent extent{data[0], data[0]};
+  for (std::size_t row = 0; row < size; ++row) {
+    const float* costs = data + row * size;
+    for (std::size_t column = 0; column < size; ++column) {
+      if (!std::isfinite(costs[column])) fail<NumericError>("assignment", "entry [{}, {}] is {}, expected finite costs", row, column, costs[column]);
+      extent.low = std::min(extent.low, costs[column]);
+      extent.high = std::max(extent.high, costs[column]);
+    }
+  }
+  return extent;
+}
+
+/// Sum of the reduced costs of the chosen entries: primal minus dual without subtracting two large sums.
+double certify(const CostRows& costs, const std::vector<double>& prices, const Matching& matching) {
+  double gap = 0;
+  for (std::size_t row = 0; row < costs.size; ++row) {
+    const auto column = static_cast<std::size_t>(matching.column_of[row]);
+    gap += costs.cost(row, column) - prices[column] - row_passes().best_two(costs.row(row), prices.data(), costs.sign, costs.size).best;
+  }
+  return gap;
+}
+
+}  // namespace
+
+Assignment solve_assignment(const torch::Tensor& costs_nn, const AssignmentOptions& options) {
+  const torch::Tensor held = checked(costs_nn);
+  const CostRows costs{held.data_ptr<float>(), static_cast<std::size_t>(held.size(0)), options.maximise ? -1.0f : 1.0f};
+  Assignment result;
+  if (costs.size == 0) return result;
+  const Extent extent = checked_extent(costs.data, costs.size);
+  if (!options.prices.empty() && options.prices.size() != costs.size)
+    fail<NumericError>("assignment", "got {} prices for {} columns", options.prices.size(), costs.size);
+  if (!options.prices.empty()) result.prices = options.prices;
+  else if (costs.size >= kAuctionFrom && extent.high > extent.low) result.prices = auction_prices(costs, static_cast<double>(extent.high) - extent.low);
+  else result.prices.assign(costs.size, 0.0);
+
+  Matching matching = solve_from_prices(costs, result.prices);
+  make_lowest(costs, result.prices, kTightTolerance * extent.magnitude(), matching);
+  result.gap = certify(costs, result.prices, matching);
+  const double allowed = kGapTolerance * static_cast<double>(costs.size) * extent.magnitude();
+  if (!(std::abs(result.gap) <= allowed))
+    fail<NumericError>("assignment", "the dual gap is {:.3g}, expected 0 within {:.3g}: the assignment is not proved optimal", result.gap, allowed);
+  for (std::size_t row = 0; row < costs.size; ++row)
+    result.objective += static_cast<double>(costs.row(row)[static_cast<std::size_t>(matching.column_of[row])]);
+  result.columns = std::move(matching.column_of);
+  return result;
+}
+
+}  // namespace symphony
