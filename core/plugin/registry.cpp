@@ -48,7 +48,7 @@ std::size_t category_order(const std::string& category) {
 
 fs::path existing_folder(const fs::path& folder, std::string_view where) {
   if (!fs::is_directory(folder)) fail<ConfigError>(where, "no folder '{}', expected one that holds <category>/<name>.so", folder.string());
-  return folder;
+  return fs::absolute(folder).lexically_normal();
 }
 
 std::string issue_lines(std::string_view id, const SchemaIssues& issues) {
