@@ -8,11 +8,11 @@
 
 #include "core/base/error.hpp"
 #include "core/base/hash.hpp"
+#include "core/base/inflate.hpp"
 #include "core/base/process.hpp"
 #include "core/base/random.hpp"
 #include "core/base/text.hpp"
 #include "core/data/glob.hpp"
-#include "core/data/inflate.hpp"
 #include "core/data/package_files.hpp"
 #include "core/data/text_clean.hpp"
 

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "core/base/error.hpp"
+#include "core/base/inflate.hpp"
 #include "core/base/process.hpp"
 #include "core/data/domain.hpp"
 #include "core/data/glob.hpp"
-#include "core/data/inflate.hpp"
 #include "core/data/text_clean.hpp"
 
 using namespace symphony;

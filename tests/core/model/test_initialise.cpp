@@ -1,3 +1,4 @@
+// Initial values of a model's tensors.
 #include <catch2/catch.hpp>
 
 #include "core/model/initialise.hpp"

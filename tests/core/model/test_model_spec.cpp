@@ -1,3 +1,4 @@
+// The list of tensors of a spec, its checks and comparisons.
 #include <catch2/catch.hpp>
 
 #include "core/base/error.hpp"

@@ -1,3 +1,4 @@
+// Ridge regression: known solutions, the normal equations, refusals.
 #include <catch2/catch.hpp>
 
 #include <vector>

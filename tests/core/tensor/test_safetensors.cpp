@@ -1,3 +1,4 @@
+// Reading and writing safetensors files.
 #include <catch2/catch.hpp>
 
 #include "core/base/error.hpp"

@@ -1,3 +1,4 @@
+// Hostile safetensors headers: each is refused with a clear error.
 #include <catch2/catch.hpp>
 
 #include "core/base/error.hpp"

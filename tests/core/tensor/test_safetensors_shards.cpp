@@ -1,3 +1,4 @@
+// Checkpoints in several files.
 #include <catch2/catch.hpp>
 
 #include "core/base/error.hpp"

@@ -1,3 +1,4 @@
+// Named tensors in memory, and copying them from a source to a sink.
 #include <catch2/catch.hpp>
 
 #include "core/base/error.hpp"

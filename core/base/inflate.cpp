@@ -1,6 +1,6 @@
 // zlib's gzFile reads gzip (dictzip files are gzip files with an index in the header) and plain files alike, stopping at the limit, so that
 // a small compressed file cannot fill the memory.
-#include "core/data/inflate.hpp"
+#include "core/base/inflate.hpp"
 
 #include <algorithm>
 #include <memory>
