@@ -1,0 +1,31 @@
+// Does a transformed model still compute the function of the original? Measured on tokens, layer-streamed, so on checkpoints of any size
+// (methods-alignment section 9, I1 to I3). Dense models.
+#pragma once
+
+#include <limits>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "core/model/model_spec.hpp"
+#include "core/model/symmetry.hpp"
+
+namespace symphony {
+
+/// Tolerances on `logit_change` in float32.
+constexpr double kPermutationTolerance = 1e-5;  ///< permutations and signs
+constexpr double kRotationTolerance = 1e-4;     ///< folded gains, rotations
+
+struct InvarianceReport {
+  double logit_change = 0;              ///< max|dlogit| / max|logit|
+  double largest_logit = 0;             ///< max|logit| of the original
+  double loss_change_nats = 0;          ///< |d mean next-token cross-entropy|
+  std::vector<double> residual_change;  ///< by layer: ||h' - A h||_F / ||h||_F of the residual stream, A the residual transform that was applied
+};
+
+/// tokens_BT int64. `applied` is what `transformed` had applied (only its "residual" entry is used). Throws NumericError naming the source,
+/// the value and the tolerance when logit_change is above it or not a number; an infinite tolerance only measures.
+InvarianceReport check_invariance(const Model& original, const Model& transformed, const torch::Tensor& tokens_BT,
+                                  double tolerance = kPermutationTolerance, const TransformSet& applied = {});
+
+}  // namespace symphony
