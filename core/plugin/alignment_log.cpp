@@ -1,0 +1,60 @@
+// The arrays of alignment metrics (methods-alignment section 9).
+#include "core/plugin/alignment_log.hpp"
+
+#include <functional>
+#include <limits>
+
+#include <fmt/format.h>
+
+namespace symphony {
+
+namespace {
+
+constexpr float kAbsent = std::numeric_limits<float>::quiet_NaN();
+
+struct Metric {
+  const char* name;
+  const char* doc;
+  float absent;
+  double (*value)(const UnitMatch&);
+};
+
+double share(std::int64_t count, const UnitMatch& match) { return static_cast<double>(count) / static_cast<double>(match.transform.size()); }
+
+const Metric kMetrics[] = {
+    {"similarity_before", "mean similarity of anchor and source units of equal index", kAbsent, [](const UnitMatch& m) { return m.similarity_before; }},
+    {"similarity_after", "mean similarity of matched units", kAbsent, [](const UnitMatch& m) { return m.similarity_after; }},
+    {"margin", "mean of the matched similarity minus the best other of the slot", kAbsent, [](const UnitMatch& m) { return m.margin; }},
+    {"permuted_fraction", "share of units that moved", 0, [](const UnitMatch& m) { return share(m.transform.count_moved(), m); }},
+    {"negative_fraction", "share of units whose sign was turned", 0, [](const UnitMatch& m) { return share(m.transform.count_negative(), m); }},
+    {"dead_fraction", "share of units without signal, left out of the assignment", 0, [](const UnitMatch& m) { return share(m.dead, m); }},
+    {"objective", "objective of the assignment", kAbsent, [](const UnitMatch& m) { return m.objective; }},
+    {"dual_gap", "objective minus its dual bound: zero proves the assignment optimal", 0, [](const UnitMatch& m) { return m.gap; }},
+};
+
+}  // namespace
+
+AlignmentLog::AlignmentLog(const AlignmentProblem& problem) : num_layers_(problem.sources[problem.anchor].spec.num_layers) {
+  for (const Model& source : problem.sources) source_names_.push_back(source.name);
+}
+
+void AlignmentLog::add(const std::string& scope, std::size_t source_idx, std::int64_t layer, const UnitMatch& match) {
+  matches_[scope].insert_or_assign({source_idx, layer}, match);
+}
+
+void AlignmentLog::write(Recorder& recorder) const {
+  for (const auto& [scope, matches] : matches_) {
+    const bool layered = scope != "residual";
+    const auto layers = static_cast<std::size_t>(layered ? num_layers_ : 1);
+    std::vector<RecordAxis> axes{{"source", source_names_.size(), source_names_, {}}};
+    if (layered) axes.push_back({"layer", layers, {}, {}});
+    for (const Metric& metric : kMetrics) {
+      std::vector<float> values(source_names_.size() * layers, metric.absent);
+      for (const auto& [place, match] : matches)
+        values[place.first * layers + static_cast<std::size_t>(place.second)] = static_cast<float>(metric.value(match));
+      recorder.array({fmt::format("alignment/{}/{}", scope, metric.name), "1", metric.doc}, axes, values);
+    }
+  }
+}
+
+}  // namespace symphony
