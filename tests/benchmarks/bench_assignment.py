@@ -49,6 +49,11 @@ def make_costs(kind, n, rng):
     return -np.abs(similarity).astype(np.float32)
 
 
+def generate(kind, n, path):
+    """In a process of its own: a child inherits its parent's peak memory, so this one must stay small."""
+    subprocess.run([sys.executable, __file__, "--generate", kind, str(n), path], check=True)
+
+
 def run(command):
     environment = dict(os.environ, OMP_NUM_THREADS="1")
     return [float(word) for word in subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.split()]
@@ -60,13 +65,18 @@ def main():
     parser.add_argument("--sizes", default="1024,4864,11008")
     parser.add_argument("--kinds", default="gauss,correlated,lowrank,ties")
     parser.add_argument("--write")
+    parser.add_argument("--generate", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.generate:
+        kind, n, path = options.generate
+        make_costs(kind, int(n), np.random.default_rng(int(n))).tofile(path)
+        return
     lines = ["| n | kind | ours, s | scipy, s | ratio | objective difference | dual gap | memory added, ours | scipy |", "|---|---|---|---|---|---|---|---|---|"]
     print("\n".join(lines))
     for n in map(int, options.sizes.split(",")):
         for kind in options.kinds.split(","):
             with tempfile.NamedTemporaryFile(suffix=".f32") as saved:
-                make_costs(kind, n, np.random.default_rng(n)).tofile(saved.name)
+                generate(kind, n, saved.name)
                 ours_s, ours, gap, ours_bytes = run([options.program, str(n), saved.name])
                 scipy_s, theirs, scipy_bytes = run([sys.executable, "-c", SCIPY, str(n), saved.name])
             unit = 4 * n * n
