@@ -2,8 +2,7 @@
 #include "core/log/h5_call.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <numeric>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -189,7 +188,8 @@ H5Dataset create_dataset(hid_t location, const std::string& name, hid_t type, st
   check(H5Pset_obj_track_times(creation.id(), false), location, name, "switching times off");
   if (!chunk.empty()) {
     check(H5Pset_chunk(creation.id(), static_cast<int>(chunk.size()), chunk.data()), location, name, "setting the chunk");
-    check(H5Pset_fletcher32(creation.id()), location, name, "switching the checksum on");
+    const bool filterable = H5Tget_class(type) != H5T_STRING;  // HDF5 refuses filters on variable-length text
+    if (filterable) check(H5Pset_fletcher32(creation.id()), location, name, "switching the checksum on");
   }
   if (H5Tget_class(type) == H5T_FLOAT && !shape.empty()) {
     const float nan = std::numeric_limits<float>::quiet_NaN();  // what was never written must not read as a zero

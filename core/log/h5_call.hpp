@@ -43,7 +43,7 @@ void copy_dataset(hid_t from, const std::string& name, hid_t to);
 H5Type text_type();  ///< variable-length UTF-8
 H5Type half_type();  ///< IEEE 754 binary16, little endian
 
-// Datasets. `chunk` empty: contiguous. A chunked dataset carries a Fletcher-32 checksum; `growing`: its first axis is unlimited.
+// Datasets. `chunk` empty: contiguous. A chunked dataset of numbers carries a Fletcher-32 checksum; `growing`: its first axis is unlimited.
 H5Dataset create_dataset(hid_t location, const std::string& name, hid_t type, std::span<const hsize_t> shape,
                          std::span<const hsize_t> chunk = {}, bool growing = false);
 H5Dataset open_dataset(hid_t location, const std::string& name);

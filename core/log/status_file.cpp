@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <fstream>
 
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
@@ -15,38 +15,23 @@ namespace symphony {
 
 namespace {
 
+constexpr std::uint64_t kLargestStatusBytes = 1 << 20;
+
 std::string host_name() {
   std::array<char, 256> name{};
   gethostname(name.data(), name.size() - 1);
   return name.data();
 }
 
-std::string status_text(RunStatus status) {
-  // Messages may quote bytes of a user's file; a status must be written all the same.
-  const auto tree = [&] {
-    return ValueMap{{"state", status.state}, {"run_id", status.run_id}, {"stage", status.stage}, {"message", status.message},
-                    {"heartbeat", status.heartbeat}, {"pid", status.pid}, {"host", status.host}};
-  };
+/// JSON cannot hold bytes that are not UTF-8, and a message may quote any file: a status must not fail for that, so such a text
+/// keeps its ASCII part only.
+std::string printable(std::string text) {
   try {
-    return to_json(tree(), 2);
+    to_json(Value(text));
   } catch (const DataError&) {
-    for (char& c : status.message)
-      if (static_cast<unsigned char>(c) >= 0x80) c = '?';
-    return to_json(tree(), 2);
+    std::replace_if(text.begin(), text.end(), [](unsigned char byte) { return byte >= 0x80; }, '?');
   }
-}
-
-Value status_tree(const std::filesystem::path& path) {
-  try {
-    return parse_json(read_text(path), path.string());
-  } catch (const DataError&) {
-    return {};
-  }
-}
-
-std::string text_of(const Value& tree, std::string_view key) {
-  const Value* value = tree.find(key);
-  return value && value->is_string() ? value->as_string() : "";
+  return text;
 }
 
 }  // namespace
@@ -55,26 +40,22 @@ void write_status(const std::filesystem::path& path, RunStatus status) {
   if (status.heartbeat.empty()) status.heartbeat = utc_now();
   if (status.pid == 0) status.pid = getpid();
   if (status.host.empty()) status.host = host_name();
-  const std::string text = status_text(status);
-  const std::filesystem::path fresh = path.string() + ".new";
-  std::ofstream(fresh) << text << '\n';
-  std::error_code error;
-  std::filesystem::rename(fresh, path, error);
-  if (error) fail<DataError>(path.string(), "writing the status failed: {}", error.message());
+  ValueMap fields{{"state", status.state},     {"run_id", status.run_id},       {"stage", status.stage}, {"message", status.message},
+                  {"heartbeat", status.heartbeat}, {"pid", status.pid}, {"host", status.host}};
+  for (auto& [key, field] : fields)
+    if (field.is_string()) field = printable(field.as_string());
+  atomic_write(path, to_json(Value(std::move(fields)), 2) + "\n");
 }
 
 RunStatus read_status(const std::filesystem::path& path) {
-  const Value tree = status_tree(path);
-  if (!tree.is_map()) fail<DataError>(path.string(), "the file is missing or not a status; expected a JSON object");
-  RunStatus status;
-  status.state = text_of(tree, "state");
-  status.run_id = text_of(tree, "run_id");
-  status.stage = text_of(tree, "stage");
-  status.message = text_of(tree, "message");
-  status.heartbeat = text_of(tree, "heartbeat");
-  const Value* pid = tree.find("pid");
-  if (pid && pid->is_int()) status.pid = pid->as_int();
-  status.host = text_of(tree, "host");
+  const Value json = parse_json(read_text(path, kLargestStatusBytes), path.string());
+  const auto text = [&](const char* key) {
+    const Value* field = json.is_map() ? json.find(key) : nullptr;
+    if (field == nullptr || !field->is_string()) fail<DataError>(path.string(), "no text under '{}'; expected a status of a run", key);
+    return field->as_string();
+  };
+  RunStatus status{text("state"), text("run_id"), text("stage"), text("message"), text("heartbeat"), 0, text("host")};
+  if (const Value* pid = json.find("pid"); pid != nullptr && pid->is_int()) status.pid = pid->as_int();
   return status;
 }
 

@@ -1,0 +1,14 @@
+"""Reads the logs of Symphony Lab. The only Python code that knows paths inside the files; results/README.md describes the format.
+
+    run = open_run("results/alignment/none-s1/run.h5")
+    run.evaluation()                      one row a number (pandas)
+    run.series("training/router")         training curves, indexed by step (pandas)
+    run.dataset("evaluation/step_0/routing")   arrays with labelled axes (xarray)
+
+    sweep = open_sweep("results/alignment")
+    sweep.runs(), sweep.evaluation()
+"""
+from .run import Run, open_run
+from .sweep import Sweep, open_sweep
+
+__all__ = ["Run", "Sweep", "open_run", "open_sweep"]
