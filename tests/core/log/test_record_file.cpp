@@ -19,6 +19,11 @@ namespace {
 const std::vector<RecordAxis> kAxes{{"layer", 2, {}, {3.0, 4.0}}, {"expert", 3, {"a", "b", "c"}, {}}};
 const std::vector<float> kValues{1, 2, 3, 4, 5, 6};
 
+std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
 }  // namespace
 
 TEST_CASE("log: an array recorded by a stage is read back from the run that absorbed it", "[core][log]") {
@@ -114,13 +119,9 @@ TEST_CASE("log: equal records are equal files", "[core][log]") {
     record.array({"routing/load", "1", "share"}, kAxes, kValues);
     record.note("routing/method", "top_k");
   };
-  const auto bytes = [&](const char* name) {
-    std::ifstream file(folder / name, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(file), {});
-  };
   write("a.h5");
   write("b.h5");
-  CHECK(bytes("a.h5") == bytes("b.h5"));
+  CHECK((bytes_of(folder / "a.h5") == bytes_of(folder / "b.h5")));
 }
 
 TEST_CASE("log: errors name the file and carry HDF5's own message", "[core][log]") {
@@ -129,4 +130,18 @@ TEST_CASE("log: errors name the file and carry HDF5's own message", "[core][log]
   CHECK_THROWS_WITH(RecordFile::append(folder / "absent.h5"), Contains("absent.h5: opening the file failed: ") && Contains("No such file"));
   std::ofstream(folder / "text.h5") << "no HDF5 at all";
   CHECK_THROWS_WITH(RunReader(folder / "text.h5"), Contains("signature not found"));
+}
+
+TEST_CASE("log: between two flushes the bytes of the last flush stay as they are", "[core][log]") {
+  const TemporaryFolder folder;
+  RecordFile record = RecordFile::create(folder / "record.h5");
+  record.note("old/first", "1");
+  record.flush();
+  const std::string flushed = bytes_of(folder / "record.h5");
+  record.note("old/second", "2");
+  // 6 MiB of metadata, three times what HDF5's cache holds by default: it would evict the changed header of `old`.
+  for (int number = 0; number < 400; ++number) record.note("new/note_" + std::to_string(number), std::string(16384, 'x'));
+  CHECK((bytes_of(folder / "record.h5").substr(0, flushed.size()) == flushed));
+  record.flush();
+  CHECK((bytes_of(folder / "record.h5").substr(0, flushed.size()) != flushed));
 }
