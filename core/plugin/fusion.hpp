@@ -22,8 +22,9 @@ struct FusionInput {
   const std::vector<torch::Tensor>& sources;
   /// Empty, or one bool tensor [V] a source: which rows it holds.
   const std::vector<torch::Tensor>& row_masks;
-  torch::Tensor base;         ///< float32; defined iff needs().base
+  torch::Tensor base;         ///< float32, all rows held; defined iff needs().base
   std::size_t anchor = 0;
+  const std::vector<std::string>& source_names;  ///< the same as check() saw
 };
 
 class Fusion {
