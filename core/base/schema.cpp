@@ -116,7 +116,7 @@ void Schema::assign(void* object, const Value& tree, SchemaReader& reader) const
   if (open_method_ && !method_tree.as_map().empty()) fields_[*open_method_].assign(object, method_tree, reader);
   for (const FieldInfo& info : fields_)
     if (info.required && !tree.find(info.name))
-      reader.issue(fmt::format("the key '{}' ({}) is missing", info.name, info.doc));
+      reader.issue(fmt::format("the key '{}' ({}) is missing", info.name, info.doc), true);
 }
 
 Value Schema::read(const void* object) const {

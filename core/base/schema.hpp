@@ -29,7 +29,7 @@ namespace symphony {
 struct SchemaIssue {
   std::vector<std::string> path;
   std::string message;       ///< what, got, expected, nearest name
-  bool about_key = false;    ///< the key itself is wrong (unknown), not its value
+  bool about_key = false;    ///< the key itself is wrong (unknown), or the map at `path` lacks one: not a value
 };
 using SchemaIssues = std::vector<SchemaIssue>;
 

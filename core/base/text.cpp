@@ -90,6 +90,24 @@ std::vector<std::string> split(std::string_view text, char separator) {
   }
 }
 
+std::size_t valid_utf8_prefix(std::string_view text) {
+  const auto byte_at = [&](std::size_t offset) { return static_cast<unsigned char>(text[offset]); };
+  std::size_t offset = 0;
+  while (offset < text.size()) {
+    const unsigned char lead = byte_at(offset);
+    const std::size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    if (length == 0 || offset + length > text.size()) return offset;
+    for (std::size_t step = 1; step < length; ++step)
+      if ((byte_at(offset + step) & 0xC0) != 0x80) return offset;
+    // The second byte's range excludes overlong forms, surrogates and what lies beyond U+10FFFF.
+    const unsigned char second = length > 1 ? byte_at(offset + 1) : 0;
+    if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) || (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F))
+      return offset;
+    offset += length;
+  }
+  return offset;
+}
+
 std::string human_bytes(std::uint64_t bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   double amount = static_cast<double>(bytes);

@@ -32,6 +32,9 @@ inline std::string quoted(const char* text) { return quoted(std::string_view(tex
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::vector<std::string> split(std::string_view text, char separator);
 
+/// How many bytes at the start of `text` are well-formed UTF-8 (no overlong forms, no surrogates); text.size() when all are.
+std::size_t valid_utf8_prefix(std::string_view text);
+
 /// "1.4 GiB"
 std::string human_bytes(std::uint64_t bytes);
 /// "83 ms", "12.4 s", "3 min 05 s", "2 h 07 min"
