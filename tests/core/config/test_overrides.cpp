@@ -19,7 +19,7 @@ Node overridden(const std::vector<std::string>& texts) {
   apply_overrides(root, texts);
   return root;
 }
-std::string at(const std::string& key, const std::string& text) {
+std::string value_after(const std::string& key, const std::string& text) {
   const Node root = overridden({text});
   const Node::Entry* entry = root.find(key);
   return entry ? to_json(entry->value.value()) : "absent";
@@ -36,35 +36,35 @@ std::string refusal(const std::string& text) {
 }  // namespace
 
 TEST_CASE("overrides: a value that is there is replaced, read as YAML", "[core][config]") {
-  CHECK(at("threads", "threads=4") == "4");
-  CHECK(at("router", "router.k=1") == R"({"method":"top_k","k":1})");
-  CHECK(at("seeds", "seeds=[1, 2, 3]") == "[1,2,3]");
-  CHECK(at("seeds", "seeds[1]=7") == "[1,7]");
-  CHECK(at("models", "models[0].x=5") == R"([{"x":5},{"x":2}])");
-  CHECK(at("models", "models.1.x='5'") == R"([{"x":1},{"x":"5"}])");
-  CHECK(at("alignment", "alignment={method: a, x: b=c}") == R"({"method":"a","x":"b=c"})");
-  CHECK(at("base", "base=m") == R"("m")");
-  CHECK(at("threads", "threads=") == "null");
+  CHECK(value_after("threads", "threads=4") == "4");
+  CHECK(value_after("router", "router.k=1") == R"({"method":"top_k","k":1})");
+  CHECK(value_after("seeds", "seeds=[1, 2, 3]") == "[1,2,3]");
+  CHECK(value_after("seeds", "seeds[1]=7") == "[1,7]");
+  CHECK(value_after("models", "models[0].x=5") == R"([{"x":5},{"x":2}])");
+  CHECK(value_after("models", "models.1.x='5'") == R"([{"x":1},{"x":"5"}])");
+  CHECK(value_after("alignment", "alignment={method: a, x: b=c}") == R"({"method":"a","x":"b=c"})");
+  CHECK(value_after("base", "base=m") == R"("m")");
+  CHECK(value_after("threads", "threads=") == "null");
 }
 
 TEST_CASE("overrides: '+' adds what is not there", "[core][config]") {
-  CHECK(at("router", "+router.balance=0.1") == R"({"method":"top_k","k":2,"balance":0.1})");
-  CHECK(at("new", "+new.deep.key=1") == R"({"deep":{"key":1}})");
-  CHECK(at("seeds", "+seeds[2]=3") == "[1,2,3]");
-  CHECK(at("base", "+base.x=1") == R"({"x":1})");
-  CHECK(at("alignment", "+alignment.scope=[ffn]") == R"({"method":"none","scope":["ffn"]})");
+  CHECK(value_after("router", "+router.balance=0.1") == R"({"method":"top_k","k":2,"balance":0.1})");
+  CHECK(value_after("new", "+new.deep.key=1") == R"({"deep":{"key":1}})");
+  CHECK(value_after("seeds", "+seeds[2]=3") == "[1,2,3]");
+  CHECK(value_after("base", "+base.x=1") == R"({"x":1})");
+  CHECK(value_after("alignment", "+alignment.scope=[ffn]") == R"({"method":"none","scope":["ffn"]})");
 }
 
 TEST_CASE("overrides: '~' removes", "[core][config]") {
-  CHECK(at("router", "~router.k") == R"({"method":"top_k"})");
-  CHECK(at("threads", "~threads") == "absent");
-  CHECK(at("models", "~models[0]") == R"([{"x":2}])");
+  CHECK(value_after("router", "~router.k") == R"({"method":"top_k"})");
+  CHECK(value_after("threads", "~threads") == "absent");
+  CHECK(value_after("models", "~models[0]") == R"([{"x":2}])");
 }
 
 TEST_CASE("overrides: naming another method drops the parameters of the old one", "[core][config]") {
-  CHECK(at("router", "router.method=hash") == R"({"method":"hash"})");
-  CHECK(at("router", "router.method=top_k") == R"({"method":"top_k","k":2})");
-  CHECK(at("alignment", "alignment.method=a") == R"({"method":"a"})");
+  CHECK(value_after("router", "router.method=hash") == R"({"method":"hash"})");
+  CHECK(value_after("router", "router.method=top_k") == R"({"method":"top_k","k":2})");
+  CHECK(value_after("alignment", "alignment.method=a") == R"({"method":"a"})");
 }
 
 TEST_CASE("overrides: later ones see what earlier ones did", "[core][config]") {
