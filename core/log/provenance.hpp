@@ -55,7 +55,7 @@ struct Provenance {
   std::vector<SeedUse> seeds;
 };
 
-/// `git_revision`, when known from the build; the pipeline adds LibTorch to `libraries`.
+/// Everything above; the pipeline adds LibTorch to `libraries`.
 Environment collect_environment();
 /// Time stamp as this format writes it: "2026-11-22T14:02:21Z".
 std::string utc_now();

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <cstdio>
 
 #include <catch2/catch.hpp>
 
@@ -149,4 +150,22 @@ TEST_CASE("log: the environment knows its compiler, processors and HDF5", "[core
   CHECK(environment.libraries[1].first == "hdf5");
   CHECK(environment.libraries[1].second.starts_with("1."));
   CHECK((environment.blas.empty() || environment.blas_parallel >= 0));
+}
+
+TEST_CASE("log: write, flush, write on and wait to be killed, for tests/analysis", "[.][killed]") {
+  const std::filesystem::path folder = std::filesystem::path(SYMPHONY_BINARY_DIR) / "killed";
+  std::filesystem::remove_all(folder);
+  write_sample_run(folder, "r", "none");
+  RunFile run = RunFile::append(folder / "r/run.h5");
+  RecordFile record = RecordFile::create(folder / "record.h5");
+  Series series(record, "series", {{"loss", "nats", ""}}, {1000000, 1e9});
+  for (int step = 0; step < 1500; ++step) series.append(step, {static_cast<float>(step)});
+  series.flush();
+  series.append(1500, {1500.0F});
+  record.note("series/later", "not flushed");
+  run.absorb(folder / "r/evaluation.h5", "evaluation/final");
+  run.add_stage({"later", "k", false, 1.0, 1.0});
+  std::puts("ready");
+  std::fflush(stdout);
+  pause();
 }
