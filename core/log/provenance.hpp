@@ -55,7 +55,7 @@ struct Provenance {
   std::vector<SeedUse> seeds;
 };
 
-/// Everything above; the pipeline adds LibTorch to `libraries`.
+/// Every field of Environment; the pipeline adds LibTorch to `libraries`.
 Environment collect_environment();
 /// Time stamp as this format writes it: "2026-11-22T14:02:21Z".
 std::string utc_now();
