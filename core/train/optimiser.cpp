@@ -1,0 +1,79 @@
+// AdamW over named tensors.
+#include "core/train/optimiser.hpp"
+
+#include <cmath>
+
+#include "core/base/error.hpp"
+#include "core/base/text.hpp"
+
+namespace symphony {
+
+void adamw_update_plain(torch::Tensor& parameter, const torch::Tensor& gradient, torch::Tensor& first, torch::Tensor& second, const AdamWStep& step) {
+  const auto scaled = gradient.defined() ? gradient * step.gradient_scale : torch::zeros_like(parameter);
+  first.mul_(step.beta1).add_(scaled, 1.0 - step.beta1);
+  second.mul_(step.beta2).addcmul_(scaled, scaled, 1.0 - step.beta2);
+  parameter.mul_(step.decay_factor);
+  parameter.addcdiv_(first, second.sqrt().mul_(step.inverse_root_correction).add_(step.eps), -step.step_size);
+}
+
+void adamw_update(torch::Tensor& parameter, const torch::Tensor& gradient, torch::Tensor& first, torch::Tensor& second, const AdamWStep& step) {
+  adamw_update_plain(parameter, gradient, first, second, step);
+}
+
+double global_norm(const std::vector<torch::Tensor>& gradients) {
+  double square = 0.0;
+  for (const torch::Tensor& gradient : gradients)
+    if (gradient.defined()) square += gradient.square().sum(torch::kFloat64).item<double>();
+  return std::sqrt(square);
+}
+
+AdamW::AdamW(const TensorMap& parameters, const AdamWSettings& settings) : settings_(settings) {
+  for (const auto& [name, tensor] : parameters) slots_.push_back({name, tensor, torch::zeros_like(tensor), torch::zeros_like(tensor)});
+}
+
+std::vector<torch::Tensor> AdamW::parameters() const {
+  std::vector<torch::Tensor> result;
+  for (const Slot& slot : slots_) result.push_back(slot.parameter);
+  return result;
+}
+
+void AdamW::step(const std::vector<torch::Tensor>& gradients, double learning_rate, double gradient_scale) {
+  SYMPHONY_ASSERT(gradients.size() == slots_.size());
+  const torch::NoGradGuard no_grad;
+  ++steps_done_;
+  const auto count = static_cast<double>(steps_done_);
+  AdamWStep step{settings_.beta1, settings_.beta2, settings_.eps, 1.0, learning_rate / (1.0 - std::pow(settings_.beta1, count)),
+                 1.0 / std::sqrt(1.0 - std::pow(settings_.beta2, count)), gradient_scale};
+  for (std::size_t index = 0; index < slots_.size(); ++index) {
+    Slot& slot = slots_[index];
+    step.decay_factor = slot.parameter.dim() >= 2 ? 1.0 - learning_rate * settings_.weight_decay : 1.0;
+    adamw_update(slot.parameter, gradients[index], slot.first, slot.second, step);
+  }
+}
+
+TensorMap AdamW::state() const {
+  TensorMap result;
+  for (const Slot& slot : slots_) {
+    result.emplace("first_moment/" + slot.name, slot.first);
+    result.emplace("second_moment/" + slot.name, slot.second);
+  }
+  return result;
+}
+
+void AdamW::restore(const TensorMap& state, std::int64_t steps_done) {
+  const auto read = [&](const std::string& name, torch::Tensor& target) {
+    const auto found = state.find(name);
+    if (found == state.end()) fail<DataError>("optimiser state", "has no tensor {}", quoted(name));
+    if (found->second.sizes() != target.sizes())
+      fail<DataError>("optimiser state", "tensor {} has shape {}, expected {}", quoted(name), shape_text(found->second.sizes()),
+                      shape_text(target.sizes()));
+    target.copy_(found->second);
+  };
+  for (Slot& slot : slots_) {
+    read("first_moment/" + slot.name, slot.first);
+    read("second_moment/" + slot.name, slot.second);
+  }
+  steps_done_ = steps_done;
+}
+
+}  // namespace symphony
