@@ -4,6 +4,9 @@
 //   TEST_CASE("slerp: keeps the plugin contract", "[plugin][fusion.slerp][contract]") { check_contract("fusion", "slerp"); }
 #pragma once
 
+// LibTorch first: it brings a macro CHECK of its own, and Catch2's must be the one that stays.
+#include <torch/types.h>
+
 #include <catch2/catch.hpp>
 
 #include "core/base/error.hpp"
@@ -16,9 +19,13 @@
 #include "core/plugin/registry.hpp"
 #include "core/plugin/router_init.hpp"
 
+#ifndef SYMPHONY_PLUGIN_FOLDER
+#define SYMPHONY_PLUGIN_FOLDER SYMPHONY_BINARY_DIR "/bin/plugins"
+#endif
+
 /// The libraries of this build, opened once a test program.
 inline const symphony::PluginRegistry& plugin_registry() {
-  static const auto registry = symphony::PluginRegistry::load({SYMPHONY_BINARY_DIR "/bin/plugins"});
+  static const auto registry = symphony::PluginRegistry::load({SYMPHONY_PLUGIN_FOLDER});
   return registry;
 }
 
