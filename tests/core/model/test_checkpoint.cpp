@@ -1,3 +1,4 @@
+// Models on disk: written, read back, and refused when damaged.
 #include <catch2/catch.hpp>
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// config.json of a Hugging Face directory, to and from a ModelSpec.
 #include <catch2/catch.hpp>
 
 #include "core/base/error.hpp"

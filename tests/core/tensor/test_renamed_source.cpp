@@ -1,3 +1,4 @@
+// A view of a tensor source under other names.
 #include <catch2/catch.hpp>
 
 #include "core/base/error.hpp"
