@@ -45,11 +45,17 @@ def check_name(category, name):
         raise Refusal(f"name: got '{name}', expected lower-case letters, digits and underscores, a letter first")
 
 
+def place_of(line):
+    """Sorts add_symphony_plugin lines by category in the runner's order, then name."""
+    category, name = re.fullmatch(r"add_symphony_plugin\((\w+) (\w+)\)", line).groups()
+    return CATEGORIES.index(category), name
+
+
 def sorted_lines(text, line):
-    """`text` of a CMakeLists.txt with `line` among its add_symphony_plugin lines, by category, then name."""
+    """`text` of a CMakeLists.txt with `line` among its add_symphony_plugin lines."""
     lines = text.splitlines()
     places = [index for index, other in enumerate(lines) if re.fullmatch(r"add_symphony_plugin\(\w+ \w+\)", other)]
-    after = [index for index in places if lines[index][:-1].split("(")[1].split() > line[:-1].split("(")[1].split()]
+    after = [index for index in places if place_of(lines[index]) > place_of(line)]
     place = after[0] if after else (places[-1] + 1 if places else len(lines))
     lines.insert(place, line)
     return "\n".join(lines) + "\n"

@@ -20,7 +20,7 @@ def small_tree(tmp_path):
     shutil.copytree(ROOT / "plugins/templates", tmp_path / "plugins/templates")
     shutil.copy(ROOT / "plugins/new_plugin.py", tmp_path / "plugins")
     (tmp_path / "plugins/CMakeLists.txt").write_text(
-        "# Methods.\nadd_symphony_plugin(edit identity)\nadd_symphony_plugin(fusion average)\nadd_symphony_plugin(fusion slerp)\n")
+        "# Methods.\nadd_symphony_plugin(fusion average)\nadd_symphony_plugin(fusion slerp)\nadd_symphony_plugin(edit identity)\n")
     return tmp_path
 
 
@@ -47,7 +47,7 @@ def test_the_generated_tree_passes_the_layout_check(tree):
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize("category,name,line", [("fusion", "mine", 3), ("alignment", "mine", 1), ("router", "a", 4), ("fusion", "aaa", 2)])
+@pytest.mark.parametrize("category,name,line", [("fusion", "mine", 2), ("alignment", "mine", 1), ("router", "a", 3), ("fusion", "aaa", 1), ("eval", "a", 4)])
 def test_the_line_goes_to_its_sorted_place(tree, category, name, line):
     assert scaffold(tree, category, name).returncode == 0
     lines = (tree / "plugins/CMakeLists.txt").read_text().splitlines()
@@ -87,7 +87,7 @@ def test_a_project_of_its_own_collects_methods(tree, tmp_path):
     assert scaffold(tree, "router", "mine", "--directory", str(folder)).returncode == 0
     assert scaffold(tree, "edit", "mine", "--directory", str(folder)).returncode == 0
     lines = (folder / "CMakeLists.txt").read_text().splitlines()
-    assert lines.index("add_symphony_plugin(edit mine)") < lines.index("add_symphony_plugin(router mine)")
+    assert lines.index("add_symphony_plugin(router mine)") < lines.index("add_symphony_plugin(edit mine)")
     assert "find_package(Symphony REQUIRED)" in lines
     assert "#define CATCH_CONFIG_MAIN" in (folder / "tests/edit/test_mine.cpp").read_text()
     assert (tree / "plugins/CMakeLists.txt").read_text().count("mine") == 0
