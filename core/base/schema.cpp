@@ -3,20 +3,24 @@
 
 #include <cmath>
 
+#include "core/base/json.hpp"
+
 namespace symphony {
 
 namespace schema_detail {
 
 namespace {
 
+std::string range_text(const FieldInfo& info) {
+  if (info.minimum && info.maximum) return fmt::format("between {} and {}", *info.minimum, *info.maximum);
+  return info.minimum ? fmt::format("at least {}", *info.minimum) : fmt::format("at most {}", *info.maximum);
+}
+
 void check_range(double number, const FieldInfo& info, SchemaReader& reader) {
   const bool too_small = info.minimum && number < *info.minimum;
   const bool too_large = info.maximum && number > *info.maximum;
   if (!too_small && !too_large) return;
-  const std::string expected = info.minimum && info.maximum ? fmt::format("between {} and {}", *info.minimum, *info.maximum)
-                               : info.minimum               ? fmt::format("at least {}", *info.minimum)
-                                                            : fmt::format("at most {}", *info.maximum);
-  reader.issue(fmt::format("got {}, expected {}", number, expected));
+  reader.issue(fmt::format("got {}, expected {}", number, range_text(info)));
 }
 
 }  // namespace
@@ -45,8 +49,9 @@ void read_scalar(std::string& target, const Value& value, const FieldInfo& info,
   if (info.choices.empty()) return;
   for (const std::string& choice : info.choices)
     if (choice == target) return;
-  reader.issue(fmt::format("got {}, expected one of: {}; {}", quoted(target), join(info.choices, ", "),
-                           name_hint(target, info.choices)));
+  const auto nearest = nearest_name(target, info.choices);
+  reader.issue(fmt::format("got {}, expected one of: {}{}", quoted(target), join(info.choices, ", "),
+                           nearest ? fmt::format("; did you mean '{}'?", *nearest) : ""));
 }
 
 void read_method(Method& target, const Value& value, SchemaReader& reader) {
@@ -55,19 +60,15 @@ void read_method(Method& target, const Value& value, SchemaReader& reader) {
     return;
   }
   if (!value.is_map()) return reader.issue(fmt::format("expected a method's name or a map with 'method', got {}", value.describe()));
-  Method result;
-  for (const auto& [key, item] : value.as_map()) {
-    if (key != "method") {
-      result.params.set(key, item);
-    } else if (item.is_string()) {
-      result.name = item.as_string();
-    } else {
-      reader.inside(key, [&, &item = item] { reader.issue(fmt::format("expected a method's name, got {}", item.describe())); });
-    }
-  }
-  // `{ k: 2 }` over a default or an included method changes only the parameters.
-  if (result.name.empty()) result.name = target.name;
-  if (result.name.empty()) reader.issue("expected the key 'method' with a method's name");
+  const Value* name = value.find("method");
+  if (name && !name->is_string())
+    return reader.inside("method", [&] { reader.issue(fmt::format("expected a method's name, got {}", name->describe())); });
+  // `{ k: 2 }` over a default, or beside the same name, changes only that parameter; another name starts from its own defaults.
+  const bool same = !name || name->as_string() == target.name;
+  Method result = same ? target : Method{name->as_string(), ValueMap{}};
+  if (result.name.empty()) return reader.issue("expected the key 'method' with a method's name");
+  for (const auto& [key, item] : value.as_map())
+    if (key != "method") result.params.set(key, item);
   target = std::move(result);
 }
 
@@ -109,11 +110,13 @@ void Schema::assign(void* object, const Value& tree, SchemaReader& reader) const
       reader.inside(key, [&, &value = value] { info->assign(object, value, reader); });
     } else {
       reader.inside(key, [&, &key = key] {
-        reader.issue(fmt::format("unknown key {}; {}", quoted(key), name_hint(key, names())), true);
+        reader.issue(fmt::format("unknown key {}; {}", quoted(key), fields_.empty() ? "no keys are expected here" : name_hint(key, names())), true);
       });
     }
   }
-  if (open_method_ && !method_tree.as_map().empty()) fields_[*open_method_].assign(object, method_tree, reader);
+  // Also without any of its keys, so that a method which has no default is missed.
+  const bool is_missed = open_method_ && fields_[*open_method_].required && !tree.find("method");
+  if (open_method_ && !is_missed) fields_[*open_method_].assign(object, method_tree, reader);
   for (const FieldInfo& info : fields_)
     if (info.required && !tree.find(info.name))
       reader.issue(fmt::format("the key '{}' ({}) is missing", info.name, info.doc), true);
@@ -144,6 +147,21 @@ std::vector<std::string> Schema::names() const {
   std::vector<std::string> result;
   for (const FieldInfo& info : fields_) result.push_back(info.name);
   return result;
+}
+
+std::string describe_schema(const Schema& schema, int indent) {
+  std::string text;
+  for (const FieldInfo& info : schema.fields()) {
+    text += fmt::format("{:{}}{}: {}", "", indent, info.name, info.type);
+    if (!info.unit.empty()) text += " in " + info.unit;
+    if (!info.category.empty()) text += fmt::format(" ({} plugin)", info.category);
+    text += info.required ? ", required" : info.nested ? "" : ", default " + to_json(info.default_value);
+    if (info.minimum || info.maximum) text += ", " + schema_detail::range_text(info);
+    if (!info.choices.empty()) text += ", one of: " + join(info.choices, ", ");
+    text += fmt::format(": {}\n", info.doc);
+    if (info.nested) text += describe_schema(*info.nested, indent + 2);
+  }
+  return text;
 }
 
 const FieldInfo* Schema::find(std::string_view name) const {

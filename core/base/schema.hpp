@@ -98,7 +98,11 @@ using MethodVisitor = std::function<void(const std::string& category, Method&, s
 
 class Schema {
  public:
-  /// The schema of a described struct, built once per call from a default-constructed `T`.
+  Schema() = default;
+  Schema(const Schema&) = delete;  ///< its fields refer to it
+  Schema& operator=(const Schema&) = delete;
+
+  /// The schema of a described struct, built once a process from a default-constructed `T`.
   template <Described T>
   static std::shared_ptr<const Schema> of();
 
@@ -107,7 +111,7 @@ class Schema {
   FieldInfo& field(std::string name, std::string doc);
 
   /// Declares the struct as "a method with core's own settings beside it": `{ method: x, ...x's parameters..., ...declared keys... }`,
-  /// or just the name. Every key that is not declared goes to the method's parameters.
+  /// or just the name. Every key that is not declared goes to the method's parameters, so a declared key hides a parameter of that name.
   template <auto Member>
   FieldInfo& method(std::string category, std::string doc);
 
@@ -132,7 +136,7 @@ class Schema {
 template <Described T>
 T from_value(const Value& tree, std::string_view where);
 
-/// "parameter: type, default, range: doc" lines for `runner describe`.
+/// One line a parameter, "steps: integer in steps, default 10, at least 1: optimiser steps"; nested structs follow, indented by two more.
 std::string describe_schema(const Schema& schema, int indent = 0);
 
 }  // namespace symphony

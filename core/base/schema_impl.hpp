@@ -150,15 +150,19 @@ template <typename C, typename M> struct member_of<M C::*> { using Class = C; us
 
 template <Described T>
 std::shared_ptr<const Schema> Schema::of() {
-  auto schema = std::make_shared<Schema>();
-  T::describe(*schema);
-  return schema;
+  static const std::shared_ptr<const Schema> kSchema = [] {
+    auto schema = std::make_shared<Schema>();
+    T::describe(*schema);
+    return schema;
+  }();
+  return kSchema;
 }
 
 template <auto Member>
 FieldInfo& Schema::field(std::string name, std::string doc) {
   using Class = typename schema_detail::member_of<decltype(Member)>::Class;
   using Type = typename schema_detail::member_of<decltype(Member)>::Type;
+  SYMPHONY_ASSERT(!find(name));
   FieldInfo& info = fields_.emplace_back();
   info.name = std::move(name);
   info.doc = std::move(doc);
