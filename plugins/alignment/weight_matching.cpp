@@ -1,0 +1,188 @@
+// Matches units by weights alone. Source: Ainsworth et al. 2023, "Git Re-Basin", arXiv 2209.04836, section 3.2 and algorithm 1: coordinate
+// descent over the symmetry groups in scope, visited in random order, each step an exact assignment with all other groups held, until no
+// group improves. The objective is the sum over tensors of <A, B'> / (||A|| ||B||) plus the mean gauge-invariant agreement of the heads'
+// QK and OV circuits, B' being the source with its present transforms; it rises with every accepted step and is recorded after each sweep.
+// Differs from the paper: Q and K features are never permuted inside a head (no symmetry under RoPE); FFN and residual units have signs;
+// tensors are compared with norm gains folded and FFN units balanced, each divided by its norm; a residual in scope starts from embedding
+// and head alone, because anything found before it is noise that would hold it in place; and the residual step, whose circuit term is
+// quadratic, maximises the linear terms and is taken only if the whole objective rises.
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "core/align/unit_matching.hpp"
+#include "core/model/weight_similarity.hpp"
+#include "core/plugin/alignment.hpp"
+#include "core/plugin/alignment_log.hpp"
+#include "core/plugin/declare.hpp"
+
+namespace symphony {
+namespace {
+
+struct WeightMatchingParams {
+  std::vector<std::string> scope{"ffn"};
+  bool use_signs = true;
+  std::int64_t max_sweeps = 20;
+  double tolerance = 1e-6;
+  static void describe(Schema& s) {
+    s.field<&WeightMatchingParams::scope>("scope", "the symmetry groups to align").one_of(scope_names());
+    s.field<&WeightMatchingParams::use_signs>("signed", "turn signs where they are a symmetry (ffn, residual)");
+    s.field<&WeightMatchingParams::max_sweeps>("max_sweeps", "sweeps over all groups at most").at_least(1);
+    s.field<&WeightMatchingParams::tolerance>("tolerance", "relative rise of the objective below which a step is not taken").range(0, 1);
+  }
+};
+
+/// The descent for one source.
+class Descent {
+ public:
+  Descent(const AlignmentProblem& problem, std::size_t source_idx, const WeightMatchingParams& params)
+      : anchor_(problem.sources[problem.anchor]), source_(problem.sources[source_idx]), params_(params) {
+    for (const SymmetryGroup& group : problem.groups)
+      if (std::find(params.scope.begin(), params.scope.end(), group.scope) != params.scope.end()) groups_.push_back(&group);
+  }
+
+  /// The residual stream first, from tensors that no other group touches, then the others once under it: what a sweep starts from does not
+  /// depend on the gauge in which the source came.
+  void run(Random random) {
+    for (const SymmetryGroup* group : groups_)
+      if (group->scope == "residual") take(*group, match_residual(true));
+    objectives_.push_back(objective(nullptr, set_));
+    for (const SymmetryGroup* group : groups_)
+      if (group->scope != "residual") improve(*group);
+    objectives_.push_back(objective(nullptr, set_));
+    for (std::int64_t sweep = 0; sweep < params_.max_sweeps; ++sweep) {
+      bool improved = false;
+      for (const std::int64_t group : random.permutation(static_cast<std::int64_t>(groups_.size())))
+        improved |= improve(*groups_[static_cast<std::size_t>(group)]);
+      if (!improved) return;
+      objectives_.push_back(objective(nullptr, set_));
+    }
+  }
+
+  const TransformSet& set() const { return set_; }
+  const std::vector<double>& objectives() const { return objectives_; }
+
+  /// What the last step at each group found, seen from the untransformed source.
+  void log_to(AlignmentLog& log, std::size_t source_idx) const {
+    for (const SymmetryGroup* group : groups_)
+      if (const auto match = matches_.find(group->id); match != matches_.end())
+        log.add(group->scope, source_idx, std::max<std::int64_t>(0, group->layer), match->second);
+  }
+
+ private:
+  /// The source with every present transform but that of `group`.
+  Model aligned_but(const SymmetryGroup& group) const {
+    TransformSet others = set_;
+    others.erase(group.id);
+    return apply_transforms(source_, others);
+  }
+
+  UnitMatch propose(const SymmetryGroup& group) const {
+    if (group.scope == "residual") return match_residual(false);
+    const Model source = aligned_but(group);
+    if (group.scope == "attention_heads") {
+      const HeadWeightSimilarity weights = head_weight_similarity(anchor_, source, group.layer);
+      const torch::Tensor circuits = head_circuit_similarity(anchor_, source, group.layer) / static_cast<double>(group.size);
+      return match_grouped_units(weights.heads + circuits, group.group_size, weights.groups);
+    }
+    const FfnWeightSimilarity similarity = ffn_weight_similarity(anchor_, source, group.layer);
+    if (params_.use_signs) return match_signed_units(similarity.signed_, similarity.fixed);
+    return match_units(similarity.fixed + similarity.signed_);
+  }
+
+  UnitMatch match_residual(bool embeddings_only) const {
+    TransformSet others = set_;
+    others.erase("residual");
+    const torch::Tensor similarity = residual_weight_similarity(anchor_, apply_transforms(source_, others), embeddings_only);
+    return params_.use_signs ? match_signed_units(similarity, {}) : match_units(similarity);
+  }
+
+  /// The part of the objective that depends on `group`; the whole of it for the residual stream and for nullptr.
+  double objective(const SymmetryGroup* group, const TransformSet& set) const {
+    const Model source = apply_transforms(source_, set);
+    if (group && group->scope == "ffn") return ffn_agreement(anchor_, source, group->layer);
+    if (group && group->scope == "attention_heads") return attention_agreement(anchor_, source, group->layer);
+    double sum = embedding_agreement(anchor_, source);
+    for (std::int64_t layer = 0; layer < anchor_.spec.num_layers; ++layer)
+      sum += ffn_agreement(anchor_, source, layer) + attention_agreement(anchor_, source, layer);
+    return sum;
+  }
+
+  bool improve(const SymmetryGroup& group) {
+    const UnitMatch found = propose(group);
+    TransformSet proposed = set_;
+    proposed.insert_or_assign(group.id, found.transform);
+    const double before = objective(&group, set_), after = objective(&group, proposed);
+    const bool better = after > before + params_.tolerance * std::max(1.0, std::abs(before));
+    const bool first = !matches_.contains(group.id);
+    if (better || (first && after >= before)) take(group, found);
+    return better;
+  }
+
+  void take(const SymmetryGroup& group, const UnitMatch& found) {
+    set_.insert_or_assign(group.id, found.transform);
+    matches_.insert_or_assign(group.id, found);
+  }
+
+  const Model& anchor_;
+  const Model& source_;
+  const WeightMatchingParams& params_;
+  std::vector<const SymmetryGroup*> groups_;
+  TransformSet set_;
+  std::map<std::string, UnitMatch> matches_;
+  std::vector<double> objectives_;
+};
+
+class WeightMatching final : public Alignment {
+ public:
+  explicit WeightMatching(const WeightMatchingParams& params) : params_(params) {}
+
+  std::vector<StatisticsNeed> needs(const ModelSpec&) const override { return {}; }
+
+  std::vector<TransformSet> align(const AlignmentProblem& problem, const Context& context) const override {
+    const std::size_t num_sources = problem.sources.size();
+    std::vector<TransformSet> sets(num_sources);
+    std::vector<std::vector<double>> objectives(num_sources);
+    AlignmentLog log(problem);
+    for (std::size_t source_idx = 0; source_idx < num_sources; ++source_idx) {
+      if (source_idx != problem.anchor) {
+        Descent descent(problem, source_idx, params_);
+        descent.run(context.random(fmt::format("weight_matching.order.{}", source_idx)));
+        sets[source_idx] = descent.set();
+        objectives[source_idx] = descent.objectives();
+        descent.log_to(log, source_idx);
+      }
+      context.progress(static_cast<double>(source_idx + 1) / static_cast<double>(num_sources));
+    }
+    log.write(*context.recorder);
+    record_objectives(problem, objectives, *context.recorder);
+    return sets;
+  }
+
+ private:
+  /// Sources that stopped early keep their last value.
+  static void record_objectives(const AlignmentProblem& problem, const std::vector<std::vector<double>>& objectives, Recorder& recorder) {
+    std::size_t longest = 0;
+    std::vector<std::string> names;
+    for (const auto& series : objectives) longest = std::max(longest, series.size());
+    for (const Model& source : problem.sources) names.push_back(source.name);
+    if (longest == 0) return;
+    std::vector<float> values;
+    for (const auto& series : objectives)
+      for (std::size_t sweep = 0; sweep < longest; ++sweep)
+        values.push_back(series.empty() ? NAN : static_cast<float>(series[std::min(sweep, series.size() - 1)]));
+    const std::vector<RecordAxis> axes{{"source", names.size(), names, {}}, {"sweep", longest, {}, {}}};
+    recorder.array({"alignment/objective", "1", "agreement with the anchor's weights after each sweep; the first before any"}, axes, values);
+  }
+
+  WeightMatchingParams params_;
+};
+
+}  // namespace
+}  // namespace symphony
+
+SYMPHONY_PLUGIN(symphony::Alignment, symphony::WeightMatching, symphony::WeightMatchingParams, "weight_matching", 1,
+                "permutes (and signs) units so that their weights agree with the anchor's, by coordinate descent",
+                "Ainsworth et al. 2023, arXiv 2209.04836")

@@ -1,0 +1,79 @@
+// Weight matching: planted elements, orbits, the rising objective.
+#include "tests/plugins/alignment/planted.hpp"
+
+using namespace symphony;
+using namespace symphony::testing;
+
+namespace {
+
+Value everything() { return ValueMap{{"scope", scope_value(scope_choices().back())}}; }
+
+}  // namespace
+
+TEST_CASE("weight_matching: two swapped and signed units are put back", "[plugin][alignment.weight_matching][known-value]") {
+  const Model anchor = random_model(planted_spec(), 1);
+  std::vector<std::int64_t> perm(48);
+  std::vector<std::int8_t> sign(48, 1);
+  for (std::int64_t unit = 0; unit < 48; ++unit) perm[static_cast<std::size_t>(unit)] = unit;
+  std::swap(perm[3], perm[40]);
+  sign[3] = sign[7] = -1;
+  const TransformSet planted{{"layer.1.ffn", Transform::monomial(perm, sign)}};
+  const Aligned found = align(*make_plugin<Alignment>("weight_matching"), anchor, apply_transforms(anchor, planted));
+  // The inverse: unit 40 of the source goes back to slot 3 with its sign, which sat at slot 3 of the source.
+  CHECK(found.set.at("layer.1.ffn").perm() == perm);
+  CHECK(found.set.at("layer.1.ffn").sign()[40] == -1);
+  CHECK(found.set.at("layer.1.ffn").sign()[7] == -1);
+  CHECK(found.set.at("layer.1.ffn").count_negative() == 2);
+  CHECK(found.set.at("layer.0.ffn").is_identity());
+}
+
+TEST_CASE("weight_matching: recovers a planted element of every scope exactly", "[plugin][alignment.weight_matching][invariant]") {
+  check_recovers_planted("weight_matching");
+  check_recovers_planted("weight_matching", true);
+}
+
+TEST_CASE("weight_matching: the gauge in which a source comes does not matter", "[plugin][alignment.weight_matching][invariant]") {
+  check_orbit_invariant("weight_matching");
+}
+
+TEST_CASE("weight_matching: the recorded objective never falls", "[plugin][alignment.weight_matching][invariant]") {
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
+    CAPTURE(seed);
+    const Aligned found = align(*make_plugin<Alignment>("weight_matching", everything()), random_model(planted_spec(), seed),
+                                random_model(planted_spec(), seed + 100), seed);
+    const auto& values = found.records.arrays.at("alignment/objective");
+    const std::vector<float> series(values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+    REQUIRE(series.size() >= 2);
+    for (std::size_t sweep = 1; sweep < series.size(); ++sweep) CHECK(series[sweep] >= series[sweep - 1] - 1e-6f);
+    CHECK(series.back() > series.front());
+  }
+}
+
+TEST_CASE("weight_matching: aligning a second time moves nothing", "[plugin][alignment.weight_matching][invariant]") {
+  const Model anchor = random_model(planted_spec(), 8);
+  const auto method = make_plugin<Alignment>("weight_matching", everything());
+  const Aligned first = align(*method, anchor, random_model(planted_spec(), 9)), second = align(*method, anchor, first.model);
+  CHECK(largest_difference(first.model, second.model) == 0);
+}
+
+TEST_CASE("weight_matching: noise of a fifth of every weight does not hide a planted element", "[plugin][alignment.weight_matching][invariant]") {
+  const Model anchor = random_model(planted_spec(), 10), noise = random_model(planted_spec(), 11);
+  TensorMap tensors = load_all(*anchor.tensors);
+  for (auto& [name, tensor] : tensors)
+    if (tensor.dim() == 2) tensor = tensor + 0.2 * noise.tensors->get(name);
+  const TransformSet planted = random_transforms(symmetry_groups(anchor.spec), scope_choices().back(), true, 10);
+  const Model noisy = apply_transforms({anchor.spec, std::make_shared<MemorySource>(tensors, "noisy"), "noisy"}, planted);
+  for (const auto& [id, transform] : compose(align(*make_plugin<Alignment>("weight_matching", everything()), anchor, noisy).set, planted)) {
+    CAPTURE(id);
+    CHECK(transform.is_identity());
+  }
+}
+
+TEST_CASE("weight_matching: unknown scopes and no sweeps are refused", "[plugin][alignment.weight_matching][wrong-input]") {
+  CHECK_THAT(refusal_of("alignment", "weight_matching", ValueMap{{"scope", "residuals"}}), Catch::Contains("expected one of: ffn, attention_heads, residual"));
+  CHECK_THAT(refusal_of("alignment", "weight_matching", ValueMap{{"max_sweeps", 0}}), Catch::Contains("alignment.weight_matching: max_sweeps"));
+}
+
+TEST_CASE("weight_matching: keeps the plugin contract", "[plugin][alignment.weight_matching][contract]") {
+  check_contract("alignment", "weight_matching");
+}
