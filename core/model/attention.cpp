@@ -2,32 +2,40 @@
 #include "core/model/attention.hpp"
 
 #include "core/model/causal_attention.hpp"
+#include "core/model/projection.hpp"
+#include "core/model/rotary_attention.hpp"
 
 namespace symphony {
 
+namespace {
+
+/// Appends fresh_BTGH to what the cache holds; returns all of it as [B, S, G, H].
+torch::Tensor extend(torch::Tensor& held_BGSH, const torch::Tensor& fresh_BTGH) {
+  const auto fresh_BGTH = fresh_BTGH.transpose(1, 2);
+  held_BGSH = held_BGSH.defined() ? torch::cat({held_BGSH, fresh_BGTH}, 2) : fresh_BGTH.contiguous();
+  return held_BGSH.transpose(1, 2);
+}
+
+torch::Tensor cached_attention(const torch::Tensor& qkv_NW, const AttentionShape& shape, const RopeTable& rope, DecodeState::Layer& cache) {
+  const auto heads_NAH = qkv_NW.view({qkv_NW.size(0), shape.heads + 2 * shape.kv_heads, shape.head_dim});
+  const auto turned_NAH = apply_rope(heads_NAH.narrow(1, 0, shape.heads + shape.kv_heads), rope);
+  const auto in_sequences = [&](const torch::Tensor& heads) { return heads.reshape({shape.batch, shape.length, heads.size(1), shape.head_dim}); };
+  const auto keys_BSGH = extend(cache.keys_BGTH, in_sequences(turned_NAH.narrow(1, shape.heads, shape.kv_heads)));
+  const auto values_BSGH = extend(cache.values_BGTH, in_sequences(heads_NAH.narrow(1, shape.heads + shape.kv_heads, shape.kv_heads)));
+  const auto attended_BTQH = causal_attention(in_sequences(turned_NAH.narrow(1, 0, shape.heads)), keys_BSGH, values_BSGH);
+  return attended_BTQH.reshape({qkv_NW.size(0), shape.heads * shape.head_dim});
+}
+
+}  // namespace
+
 torch::Tensor attention(const ModelSpec& spec, const LayerParameters& parameters, const torch::Tensor& normed_ND, const TokenBatch& tokens,
                         DecodeState::Layer* cache) {
-  const auto project = [&](const torch::Tensor& weight, const torch::Tensor& bias, std::int64_t heads) {
-    return torch::linear(normed_ND, weight, bias).view({tokens.batch * tokens.length, heads, spec.head_dim});
-  };
-  const auto in_sequences = [&](const torch::Tensor& heads_NQH) {
-    return heads_NQH.view({tokens.batch, tokens.length, heads_NQH.size(1), spec.head_dim});
-  };
-  const auto queries_BTQH = in_sequences(apply_rope(project(parameters.query, parameters.query_bias, spec.num_heads), tokens.rope));
-  auto keys_BSGH = in_sequences(apply_rope(project(parameters.key, parameters.key_bias, spec.num_kv_heads), tokens.rope));
-  auto values_BSGH = in_sequences(project(parameters.value, parameters.value_bias, spec.num_kv_heads));
-
-  if (cache != nullptr) {
-    const auto extend = [](torch::Tensor& held_BGSH, torch::Tensor& fresh_BTGH) {
-      const auto fresh_BGTH = fresh_BTGH.transpose(1, 2);
-      held_BGSH = held_BGSH.defined() ? torch::cat({held_BGSH, fresh_BGTH}, 2) : fresh_BGTH.contiguous();
-      fresh_BTGH = held_BGSH.transpose(1, 2);
-    };
-    extend(cache->keys_BGTH, keys_BSGH);
-    extend(cache->values_BGTH, values_BSGH);
-  }
-  const auto attended_BTQH = causal_attention(queries_BTQH, keys_BSGH, values_BSGH);
-  return torch::linear(attended_BTQH.reshape({tokens.batch * tokens.length, spec.num_heads * spec.head_dim}), parameters.output);
+  const AttentionShape shape{tokens.batch, tokens.length, spec.num_heads, spec.num_kv_heads, spec.head_dim};
+  std::vector<torch::Tensor> biases;
+  if (spec.qkv_bias) biases = {parameters.query_bias, parameters.key_bias, parameters.value_bias};
+  const auto qkv_NW = project(normed_ND, {parameters.query, parameters.key, parameters.value}, biases);
+  const auto attended_NQ = cache != nullptr ? cached_attention(qkv_NW, shape, tokens.rope, *cache) : rotary_attention(qkv_NW, shape, tokens.rope);
+  return project(attended_NQ, {parameters.output});
 }
 
 }  // namespace symphony

@@ -6,7 +6,7 @@
 
 namespace symphony {
 
-torch::Tensor causal_attention_plain(const torch::Tensor& queries_BTQH, const torch::Tensor& keys_BSGH, const torch::Tensor& values_BSGH) {
+torch::Tensor causal_attention(const torch::Tensor& queries_BTQH, const torch::Tensor& keys_BSGH, const torch::Tensor& values_BSGH) {
   const auto batch = queries_BTQH.size(0), length = queries_BTQH.size(1), heads = queries_BTQH.size(2), width = queries_BTQH.size(3);
   const auto span = keys_BSGH.size(1), groups = keys_BSGH.size(2), per_group = heads / groups;
   // The query heads of one KV head become rows of one matrix, so that keys and values are never repeated.
@@ -21,10 +21,6 @@ torch::Tensor causal_attention_plain(const torch::Tensor& queries_BTQH, const to
   const auto masked = scores.view({batch * groups, per_group, length, span}).masked_fill(hidden_TS, -std::numeric_limits<double>::infinity());
   const auto attended = torch::bmm(masked.softmax(-1).view({batch * groups, per_group * length, span}), values);
   return attended.view({batch, groups, per_group, length, width}).permute({0, 3, 1, 2, 4}).reshape({batch, length, heads, width});
-}
-
-torch::Tensor causal_attention(const torch::Tensor& queries_BTQH, const torch::Tensor& keys_BSGH, const torch::Tensor& values_BSGH) {
-  return causal_attention_plain(queries_BTQH, keys_BSGH, values_BSGH);
 }
 
 }  // namespace symphony

@@ -7,10 +7,7 @@
 namespace symphony {
 
 /// queries_BTQH [B, T, Q, H]; keys_BSGH and values_BSGH [B, S, G, H] with S >= T and Q a multiple of G. The T queries are the last T of
-/// the S positions. -> [B, T, Q, H]. Differentiable in all three.
+/// the S positions. -> [B, T, Q, H]. Any device and dtype, differentiable in all three.
 torch::Tensor causal_attention(const torch::Tensor& queries_BTQH, const torch::Tensor& keys_BSGH, const torch::Tensor& values_BSGH);
-
-/// The same as a composition of tensor operations, for any device and dtype.
-torch::Tensor causal_attention_plain(const torch::Tensor& queries_BTQH, const torch::Tensor& keys_BSGH, const torch::Tensor& values_BSGH);
 
 }  // namespace symphony

@@ -5,6 +5,7 @@
 #include "core/base/text.hpp"
 #include "core/model/dispatch_plan.hpp"
 #include "core/model/mlp.hpp"
+#include "core/model/row_exchange.hpp"
 
 namespace symphony {
 
@@ -30,10 +31,10 @@ torch::Tensor moe_ffn(const MoeSpec& spec, std::int64_t layer, const std::vector
 
   auto weights = routing.weights_TK.to(input_TD.scalar_type()).reshape(-1);
   if (plan.repeated_R.defined()) weights = weights.index_add(0, plan.kept_R, weights.index_select(0, plan.repeated_R));
-  const auto weights_S1 = weights.index_select(0, plan.slots_S).unsqueeze(1);
+  const auto weights_S = weights.index_select(0, plan.slots_S);
 
   // One split instead of a narrow per expert: the backward of a narrow fills a gradient of the whole gather.
-  const auto gathered = input_TD.index_select(0, plan.token_rows_S).split_with_sizes(plan.counts_E);
+  const auto gathered = gather_rows(input_TD, plan.token_rows_S).split_with_sizes(plan.counts_E);
   const auto rows = plan.token_rows_S.split_with_sizes(plan.counts_E);
   std::vector<torch::Tensor> outputs;
   for (std::size_t expert = 0; expert < experts.size(); ++expert) {
@@ -42,9 +43,8 @@ torch::Tensor moe_ffn(const MoeSpec& spec, std::int64_t layer, const std::vector
     tap.record_expert(Site::ffn_hidden, static_cast<std::int64_t>(expert), result.hidden_NF, rows[expert]);
     outputs.push_back(std::move(result.out_ND));
   }
-  auto out_TD = torch::zeros_like(input_TD);
-  if (outputs.empty()) return out_TD;
-  out_TD = out_TD.index_add(0, plan.token_rows_S, torch::cat(outputs) * weights_S1);
+  if (outputs.empty()) return torch::zeros_like(input_TD);
+  const auto out_TD = combine_rows(torch::cat(outputs), weights_S, plan.token_rows_S, input_TD.size(0));
   return spec.output_scale == 1.0 ? out_TD : out_TD * spec.output_scale;
 }
 

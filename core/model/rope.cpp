@@ -18,13 +18,11 @@ RopeTable rope_table(const torch::Tensor& positions_N, std::int64_t head_dim, do
   return {angle_PH.cos().to(options), angle_PH.sin().to(options), (positions_N - first).contiguous()};
 }
 
-torch::Tensor apply_rope_plain(const torch::Tensor& heads_NQH, const RopeTable& table) {
+torch::Tensor apply_rope(const torch::Tensor& heads_NQH, const RopeTable& table) {
   const auto cos_N1H = table.cos_PH.index_select(0, table.rows_N).unsqueeze(1);
   const auto sin_N1H = table.sin_PH.index_select(0, table.rows_N).unsqueeze(1);
   const auto halves = heads_NQH.chunk(2, -1);
   return torch::cat({halves[0] * cos_N1H - halves[1] * sin_N1H, halves[1] * cos_N1H + halves[0] * sin_N1H}, -1);
 }
-
-torch::Tensor apply_rope(const torch::Tensor& heads_NQH, const RopeTable& table) { return apply_rope_plain(heads_NQH, table); }
 
 }  // namespace symphony

@@ -18,10 +18,7 @@ struct RopeTable {
 /// positions_N int64 >= 0, in any order. Angles are computed in float64.
 RopeTable rope_table(const torch::Tensor& positions_N, std::int64_t head_dim, double theta, torch::ScalarType dtype);
 
-/// heads_NQH [N, Q, H] (N tokens, Q heads) -> the same shape, turned.
+/// heads_NQH [N, Q, H] (N tokens, Q heads) -> the same shape, turned. Any device and dtype, differentiable.
 torch::Tensor apply_rope(const torch::Tensor& heads_NQH, const RopeTable& table);
-
-/// The same as a composition of tensor operations, for any device and dtype.
-torch::Tensor apply_rope_plain(const torch::Tensor& heads_NQH, const RopeTable& table);
 
 }  // namespace symphony

@@ -5,10 +5,10 @@
 
 namespace symphony {
 
-/// gate_NF and up_NF [N, F] -> [N, F]. Differentiable in both.
-torch::Tensor swiglu(const torch::Tensor& gate_NF, const torch::Tensor& up_NF);
+/// gate_up_NF2 [N, 2F], the gates and then the ups of each row -> [N, F]. Differentiable.
+torch::Tensor swiglu(const torch::Tensor& gate_up_NF2);
 
 /// The same as a composition of tensor operations, for any device and dtype.
-torch::Tensor swiglu_plain(const torch::Tensor& gate_NF, const torch::Tensor& up_NF);
+torch::Tensor swiglu_plain(const torch::Tensor& gate_up_NF2);
 
 }  // namespace symphony

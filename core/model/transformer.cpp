@@ -5,6 +5,7 @@
 #include "core/model/layer_tap.hpp"
 #include "core/model/mlp.hpp"
 #include "core/model/moe_block.hpp"
+#include "core/model/projection.hpp"
 #include "core/model/rms_norm.hpp"
 
 namespace symphony {
@@ -79,7 +80,7 @@ torch::Tensor ffn_half(const ModelSpec& spec, const Router* router, std::int64_t
 }
 
 torch::Tensor decoder_head(const ModelSpec& spec, const torch::Tensor& norm_D, const torch::Tensor& head_VD, const torch::Tensor& residual_ND) {
-  return torch::linear(rms_norm(residual_ND, norm_D, spec.norm_eps), head_VD);
+  return project(rms_norm(residual_ND, norm_D, spec.norm_eps), {head_VD});
 }
 
 }  // namespace symphony

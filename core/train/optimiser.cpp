@@ -1,10 +1,12 @@
 // AdamW over named tensors.
 #include "core/train/optimiser.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/base/error.hpp"
 #include "core/base/text.hpp"
+#include "core/model/vector_math.hpp"
 
 namespace symphony {
 
@@ -16,14 +18,45 @@ void adamw_update_plain(torch::Tensor& parameter, const torch::Tensor& gradient,
   parameter.addcdiv_(first, second.sqrt().mul_(step.inverse_root_correction).add_(step.eps), -step.step_size);
 }
 
+namespace {
+
+SYMPHONY_CLONES void update_kernel(float* __restrict parameter, const float* __restrict gradient, float* __restrict first, float* __restrict second,
+                                   std::int64_t count, const AdamWStep& step) {
+  const auto beta1 = static_cast<float>(step.beta1), beta2 = static_cast<float>(step.beta2), eps = static_cast<float>(step.eps);
+  const auto rest1 = static_cast<float>(1.0 - step.beta1), rest2 = static_cast<float>(1.0 - step.beta2), scale = static_cast<float>(step.gradient_scale);
+  const auto decay = static_cast<float>(step.decay_factor), size = static_cast<float>(step.step_size);
+  const auto correction = static_cast<float>(step.inverse_root_correction);
+  for (std::int64_t place = 0; place < count; ++place) {
+    const float g = gradient[place] * scale;
+    const float m = beta1 * first[place] + rest1 * g;
+    const float v = beta2 * second[place] + rest2 * g * g;
+    first[place] = m;
+    second[place] = v;
+    parameter[place] = parameter[place] * decay - size * m / (std::sqrt(v) * correction + eps);
+  }
+}
+
+SYMPHONY_CLONES double sum_of_squares(const float* values, std::int64_t count) {
+  constexpr std::int64_t kBlock = 4096;  // float32 within a block, float64 across blocks
+  double total = 0.0;
+  for (std::int64_t first = 0; first < count; first += kBlock) total += dot(values + first, values + first, std::min(kBlock, count - first));
+  return total;
+}
+
+}  // namespace
+
 void adamw_update(torch::Tensor& parameter, const torch::Tensor& gradient, torch::Tensor& first, torch::Tensor& second, const AdamWStep& step) {
-  adamw_update_plain(parameter, gradient, first, second, step);
+  if (!gradient.defined() || !is_fusable(parameter) || !is_fusable(gradient)) return adamw_update_plain(parameter, gradient, first, second, step);
+  update_kernel(parameter.data_ptr<float>(), gradient.data_ptr<float>(), first.data_ptr<float>(), second.data_ptr<float>(), parameter.numel(), step);
 }
 
 double global_norm(const std::vector<torch::Tensor>& gradients) {
   double square = 0.0;
-  for (const torch::Tensor& gradient : gradients)
-    if (gradient.defined()) square += gradient.square().sum(torch::kFloat64).item<double>();
+  for (const torch::Tensor& gradient : gradients) {
+    if (!gradient.defined()) continue;
+    square += is_fusable(gradient) ? sum_of_squares(gradient.data_ptr<float>(), gradient.numel())
+                                   : gradient.square().sum(torch::kFloat64).item<double>();
+  }
   return std::sqrt(square);
 }
 
