@@ -76,7 +76,7 @@ def learning_rate(step, settings):
 
 
 def train_eager(exchange, settings):
-    """Trains on the exchanged batches; returns the loss and the seconds of every step."""
+    """Trains on the exchanged batches; returns losses, wall seconds and CPU seconds of every step."""
     p = {name: t.clone().requires_grad_() for name, t in exchange.items() if name != "batches"}
     batches = exchange["batches"]
     length = batches.shape[2] - 1
@@ -87,9 +87,9 @@ def train_eager(exchange, settings):
     vectors = [t for t in p.values() if t.dim() < 2]
     groups = [{"params": matrices, "weight_decay": settings["weight_decay"]}, {"params": vectors, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.95), eps=1e-8)
-    losses, seconds = [], []
+    losses, seconds, cpu_seconds = [], [], []
     for step in range(batches.shape[0]):
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         tokens = batches[step]
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, settings)
@@ -101,7 +101,8 @@ def train_eager(exchange, settings):
         optimiser.step()
         losses.append(loss.item())
         seconds.append(time.perf_counter() - start)
-    return losses, seconds
+        cpu_seconds.append(time.process_time() - cpu_start)
+    return {"losses": losses, "seconds": seconds, "cpu_seconds": cpu_seconds}
 
 
 def main():
@@ -121,18 +122,20 @@ def main():
             rounds.append((ours, train_eager(exchange, ours["settings"])))
 
     tokens = exchange["batches"].shape[1] * (exchange["batches"].shape[2] - 1)
-    ours = [statistics.median(o["dense"]["seconds"]) for o, _ in rounds]
-    eager = [statistics.median(seconds) for _, (_, seconds) in rounds]
-    ratio = statistics.median(e / o for e, o in zip(eager, ours))
-    curve = max(abs(a - b) for o, (losses, _) in rounds for a, b in zip(o["dense"]["losses"], losses))
-    print(f"ours           {statistics.median(ours):.4f} s a step, {tokens / statistics.median(ours):8.0f} tokens/s")
-    print(f"eager PyTorch  {statistics.median(eager):.4f} s a step, {tokens / statistics.median(eager):8.0f} tokens/s  (prototype: {PROTOTYPE_SECONDS[0]} to {PROTOTYPE_SECONDS[1]} s)")
-    print(f"ratio          {ratio:.2f} (median over {arguments.rounds} rounds; from {min(e / o for e, o in zip(eager, ours)):.2f} to {max(e / o for e, o in zip(eager, ours)):.2f})")
-    print(f"loss curves    differ by at most {curve:.1e} nats over {len(rounds[0][1][0])} steps")
-    for variant in [key for key in rounds[0][0] if key not in ("dense", "settings")]:
-        seconds = [statistics.median(o[variant]["seconds"]) for o, _ in rounds]
-        against = statistics.median(s / d for s, d in zip(seconds, ours))
-        print(f"{variant:14s} {statistics.median(seconds):.4f} s a step, {tokens / statistics.median(seconds):8.0f} tokens/s, {against:.2f} of dense")
+    curve = max(abs(a - b) for ours, eager in rounds for a, b in zip(ours["dense"]["losses"], eager["losses"]))
+    for clock, title in (("seconds", "wall"), ("cpu_seconds", "CPU")):
+        ours = [statistics.median(o["dense"][clock]) for o, _ in rounds]
+        eager = [statistics.median(e[clock]) for _, e in rounds]
+        ratios = [e / o for o, e in zip(ours, eager)]
+        print(f"{title} time, {arguments.rounds} rounds of {len(rounds[0][1]['losses'])} steps")
+        print(f"  ours            {statistics.median(ours):.4f} s a step, {tokens / statistics.median(ours):8.0f} tokens/s")
+        print(f"  eager PyTorch   {statistics.median(eager):.4f} s a step, {tokens / statistics.median(eager):8.0f} tokens/s (prototype: {PROTOTYPE_SECONDS[0]} to {PROTOTYPE_SECONDS[1]} s)")
+        print(f"  speed-up        {statistics.median(ratios):.2f} (rounds: {min(ratios):.2f} to {max(ratios):.2f})")
+        for variant in [key for key in rounds[0][0] if key not in ("dense", "settings")]:
+            seconds = [statistics.median(o[variant][clock]) for o, _ in rounds]
+            against = statistics.median(s / d for s, d in zip(seconds, ours))
+            print(f"  {variant:15s} {statistics.median(seconds):.4f} s a step, {tokens / statistics.median(seconds):8.0f} tokens/s, {against:.2f} of our dense step")
+    print(f"loss curves differ by at most {curve:.1e} nats")
     if curve > LOSS_TOLERANCE:
         sys.exit(f"loss curves differ by {curve:.1e}, expected at most {LOSS_TOLERANCE}")
 

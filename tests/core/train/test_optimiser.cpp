@@ -63,3 +63,15 @@ TEST_CASE("schedule: without warm-up it starts at the peak; with nothing but war
   CHECK(learning_rate_at({1.0, 10, 0.0, 0.1}, 0) == Approx(1.0));
   CHECK(learning_rate_at({1.0, 10, 1.0, 0.1}, 9) == Approx(1.0));
 }
+
+TEST_CASE("optimiser: the fused update equals the plain composition", "[core][train]") {
+  const AdamWStep step{0.9, 0.95, 1e-8, 0.999, 0.02, 1.3, 0.4};
+  auto parameter = torch::randn({37, 5}), first = torch::randn({37, 5}), second = torch::rand({37, 5});
+  const auto gradient = torch::randn({37, 5});
+  auto wide_parameter = parameter.to(torch::kFloat64), wide_first = first.to(torch::kFloat64), wide_second = second.to(torch::kFloat64);
+  adamw_update(parameter, gradient, first, second, step);
+  adamw_update_plain(wide_parameter, gradient.to(torch::kFloat64), wide_first, wide_second, step);
+  CHECK((parameter - wide_parameter).abs().max().item<double>() < 1e-6);
+  CHECK((first - wide_first).abs().max().item<double>() < 1e-6);
+  CHECK((second - wide_second).abs().max().item<double>() < 1e-6);
+}
