@@ -59,7 +59,7 @@ TEST_CASE("process: limits of time and output stop the command and its children"
     CHECK_THROWS_WITH(run_command({"sh", "-c", "sleep 30 & sleep 30"}, options, "x"), Contains("did not end within 200 ms and was stopped"));
     CHECK_THROWS_WITH(run_command({"sh", "-c", "exec >&- 2>&-; sleep 30"}, options, "x"), Contains("did not end within"));
   });
-  CHECK(seconds < 4.0);
+  CHECK(seconds < 25.0);  // far from the 30 s of the sleepers, however busy the machine
   options = {};
   options.max_output_bytes = 1000;
   CHECK_THROWS_WITH(run_command({"yes"}, options, "x"), Contains("wrote more than 1000 B"));
@@ -88,7 +88,7 @@ TEST_CASE("process: the first of several children to end is found", "[core][base
   Child slow = Child::spawn({"sleep", "30"});
   Child fast = Child::spawn({"true"});
   Child* const children[] = {&slow, &fast};
-  CHECK(wait_any(children, 4.0) == 1);
+  CHECK(wait_any(children, 25.0) == 1);
   CHECK(fast.poll()->ok());
   Child* const rest[] = {&slow};
   CHECK_FALSE(wait_any(rest, 0.02));
