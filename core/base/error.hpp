@@ -57,6 +57,10 @@ template <typename E, typename... Args>
   throw E(fmt::format("{}: {}", where, fmt::format(format, std::forward<Args>(args)...)));
 }
 
+/// Within a catch block: throws the current exception again as the same class of ours, its message led by "<where>: ". Other exceptions
+/// pass through unchanged.
+[[noreturn]] void rethrow_within(std::string_view where);
+
 [[noreturn]] void assertion_failed(const char* condition, const char* file, int line);
 
 }  // namespace symphony

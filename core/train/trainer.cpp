@@ -71,7 +71,6 @@ StepNumbers training_step(const LanguageModel& model, AdamW& optimiser, const to
 }  // namespace
 
 void TrainSettings::describe(Schema& s) {
-  s.field<&TrainSettings::train>("train", "parts of the model that are updated").one_of(trainable_parts());
   s.field<&TrainSettings::steps>("steps", "optimiser steps").at_least(0);
   s.field<&TrainSettings::batch_size>("batch_size", "sequences a step").at_least(1);
   s.field<&TrainSettings::sequence_length>("sequence_length", "predicted tokens of a sequence").at_least(1).in("tokens");
@@ -80,7 +79,6 @@ void TrainSettings::describe(Schema& s) {
   s.field<&TrainSettings::final_fraction>("final_fraction", "of the peak rate, where the cosine ends").range(0, 1);
   s.field<&TrainSettings::weight_decay>("weight_decay", "decoupled decay of matrices").at_least(0);
   s.field<&TrainSettings::clip>("clip", "largest global gradient norm; 0: no clipping").at_least(0);
-  s.field<&TrainSettings::balance>("balance", "coefficient of the routers' balance term").at_least(0);
 }
 
 std::string progress_text(const StepReport& report) {
@@ -91,7 +89,8 @@ std::string progress_text(const StepReport& report) {
 TrainOutcome train(LanguageModel& model, const BatchFn& batch, const TrainSettings& settings, const TrainHooks& hooks) {
   const TensorMap trained = trainable_parameters(model, settings.train);
   AdamW optimiser(trained, {.weight_decay = settings.weight_decay});
-  const std::string identity = fmt::format("seed {} {}", hooks.seed, to_json(Schema::of<TrainSettings>()->read(&settings)));
+  const std::string identity = fmt::format("seed {} parts {} balance {} {}", hooks.seed, join(settings.train, "+"), settings.balance,
+                                           to_json(Schema::of<TrainSettings>()->read(&settings)));
   if (!hooks.checkpoint.empty() && std::filesystem::exists(hooks.checkpoint))
     restore_checkpoint(hooks.checkpoint, trained, optimiser, identity);
 

@@ -14,7 +14,8 @@
 namespace symphony {
 
 struct TrainSettings {
-  std::vector<std::string> train = {"all"};
+  std::vector<std::string> train = {"all"};  ///< the parts that learn; set by the caller, not among the described keys
+  double balance = 0.01;                     ///< coefficient of the routers' balance term; likewise
   std::int64_t steps = 500;
   std::int64_t batch_size = 16;
   std::int64_t sequence_length = 128;
@@ -23,7 +24,6 @@ struct TrainSettings {
   double final_fraction = 0.1;
   double weight_decay = 0.1;
   double clip = 1.0;
-  double balance = 0.01;
 
   static void describe(Schema& s);
 };
