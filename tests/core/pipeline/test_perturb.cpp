@@ -1,7 +1,7 @@
 // One ulp up or down.
 #include <catch2/catch.hpp>
 
-#include "core/pipeline/perturb.hpp"
+#include "core/model/perturb.hpp"
 #include "tests/support/tiny_model.hpp"
 
 using namespace symphony;

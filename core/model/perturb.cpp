@@ -1,5 +1,5 @@
 // Directions of the perturbation: one bit a weight.
-#include "core/pipeline/perturb.hpp"
+#include "core/model/perturb.hpp"
 
 #include <limits>
 
