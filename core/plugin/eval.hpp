@@ -43,7 +43,9 @@ class Eval {
   virtual ~Eval();
   /// Raised whenever the same model and text would give other numbers; part of every row's identity.
   virtual int version() const = 0;
-  /// Whether the suite can measure this subject; what it cannot measure gives no rows.
+  /// True for suites about experts and routing: core then asks them about Mixtures-of-Experts alone.
+  virtual bool needs_experts() const;
+  /// Whether the suite can measure this subject; what it cannot measure gives no rows. By default whatever needs_experts() allows.
   virtual bool applies_to(const Subject& subject) const;
   virtual std::vector<EvalRow> evaluate(const Subject& subject, const std::vector<EvalDomain>& domains, const Context& context) const = 0;
 };

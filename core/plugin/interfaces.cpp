@@ -43,6 +43,7 @@ bool RouterInit::needs_statistics() const { return false; }
 Edit::~Edit() = default;
 
 Eval::~Eval() = default;
-bool Eval::applies_to(const Subject&) const { return true; }
+bool Eval::needs_experts() const { return false; }
+bool Eval::applies_to(const Subject& subject) const { return !needs_experts() || (subject.model && subject.model->spec().moe); }
 
 }  // namespace symphony

@@ -27,12 +27,12 @@ struct ExpertSimilarityParams {
 enum Kind { kOutput, kHidden, kNumKinds };
 constexpr std::array<const char*, kNumKinds> kMetrics{"output_cka", "hidden_cka"};
 
-/// Runs every expert of a layer on whatever its FFN reads and adds the minibatch.
+/// Runs every expert of a layer on whatever its FFN reads and adds the minibatch to every pair's estimate.
 class DenseExperts final : public Tap {
  public:
-  explicit DenseExperts(const LanguageModel& model) : model_(model) {
-    const ModelSpec& spec = model.spec();
-    for (auto& of_kind : cka_) of_kind.assign(static_cast<std::size_t>(spec.num_layers), MinibatchCka(spec.moe->num_experts));
+  explicit DenseExperts(const LanguageModel& model) : model_(model), num_experts_(static_cast<std::size_t>(model.spec().moe->num_experts)) {
+    const auto num_layers = static_cast<std::size_t>(model.spec().num_layers);
+    for (auto& of_kind : cka_) of_kind.assign(num_layers * num_experts_ * num_experts_, MinibatchCka());
   }
   bool wants(Site site, std::int64_t) const override { return site == Site::ffn_in; }
   void record(Site, std::int64_t layer, std::int64_t, const torch::Tensor& values, const torch::Tensor&) override {
@@ -42,13 +42,33 @@ class DenseExperts final : public Tap {
       features[kOutput].push_back(std::move(result.out_ND));
       features[kHidden].push_back(std::move(result.hidden_NF));
     }
-    for (std::size_t kind = 0; kind < kNumKinds; ++kind) cka_[kind][static_cast<std::size_t>(layer)].add(features[kind]);
+    for (std::size_t kind = 0; kind < kNumKinds; ++kind)
+      for (std::size_t expert = 0; expert < num_experts_; ++expert)
+        for (std::size_t other = 0; other <= expert; ++other)
+          cka_[kind][place(static_cast<std::size_t>(layer), expert, other)].add(features[kind][expert], features[kind][other]);
+    if (layer == 0) tokens_ += values.size(0);
   }
-  const MinibatchCka& cka(std::size_t kind, std::size_t layer) const { return cka_[kind][layer]; }
+  /// [E, E], float64, symmetric; NaN where an expert is constant.
+  torch::Tensor cka(std::size_t kind, std::size_t layer) const {
+    const auto size = static_cast<std::int64_t>(num_experts_);
+    torch::Tensor cka_EE = torch::empty({size, size}, torch::kDouble);
+    for (std::size_t expert = 0; expert < num_experts_; ++expert)
+      for (std::size_t other = 0; other <= expert; ++other) {
+        const double value = cka_[kind][place(layer, expert, other)].finish().value;
+        cka_EE[static_cast<std::int64_t>(expert)][static_cast<std::int64_t>(other)] = value;
+        cka_EE[static_cast<std::int64_t>(other)][static_cast<std::int64_t>(expert)] = value;
+      }
+    return cka_EE;
+  }
+  std::int64_t tokens() const { return tokens_; }
 
  private:
+  std::size_t place(std::size_t layer, std::size_t expert, std::size_t other) const { return (layer * num_experts_ + expert) * num_experts_ + other; }
+
   const LanguageModel& model_;
-  std::array<std::vector<MinibatchCka>, kNumKinds> cka_;
+  std::size_t num_experts_;
+  std::int64_t tokens_ = 0;
+  std::array<std::vector<MinibatchCka>, kNumKinds> cka_;  ///< [layer, expert, other <= expert]
 };
 
 /// Minibatches of one window a domain, cut to the shortest domain's windows.
@@ -82,6 +102,7 @@ class ExpertSimilarity final : public Eval {
  public:
   explicit ExpertSimilarity(const ExpertSimilarityParams& params) : params_(params) {}
   int version() const override { return 1; }
+  bool needs_experts() const override { return true; }
   bool applies_to(const Subject& subject) const override {
     return subject.model && subject.model->spec().moe && subject.model->spec().moe->num_experts > 1;
   }
@@ -97,14 +118,14 @@ class ExpertSimilarity final : public Eval {
       subject.model->run(batches[batch], positions_for(batches[batch]), options);
       context.progress(static_cast<double>(batch + 1) / static_cast<double>(batches.size()));
     }
-    return report(*subject.model, experts, *context.recorder);
+    return report(*subject.model, experts, batches.size(), *context.recorder);
   }
 
  private:
-  static std::vector<EvalRow> report(const LanguageModel& model, const DenseExperts& experts, Recorder& recorder) {
+  static std::vector<EvalRow> report(const LanguageModel& model, const DenseExperts& experts, std::size_t num_batches, Recorder& recorder) {
     const auto num_layers = static_cast<std::size_t>(model.spec().num_layers);
     const auto num_experts = static_cast<std::size_t>(model.spec().moe->num_experts);
-    const std::int64_t tokens = experts.cka(kOutput, 0).tokens();
+    const std::int64_t tokens = experts.tokens();
     const std::vector<RecordAxis> axes{{"layer", num_layers, {}, {}}, {"expert", num_experts, {}, {}}, {"other_expert", num_experts, {}, {}}};
     std::vector<EvalRow> rows;
     for (std::size_t kind = 0; kind < kNumKinds; ++kind) {
@@ -114,7 +135,7 @@ class ExpertSimilarity final : public Eval {
         if (!std::isnan(value)) rows.push_back({task, kMetrics[kind], value, std::nan(""), tokens, "1", EvalRow::Better::neither});
       };
       for (std::size_t layer = 0; layer < num_layers; ++layer) {
-        const torch::Tensor cka_EE = experts.cka(kind, layer).finish();
+        const torch::Tensor cka_EE = experts.cka(kind, layer);
         const torch::Tensor flat = cka_EE.to(torch::kFloat).contiguous();
         values.insert(values.end(), flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
         add(fmt::format("layer {}", layer), mean_between(cka_EE));
@@ -125,7 +146,7 @@ class ExpertSimilarity final : public Eval {
                                                            : "linear CKA between the hidden activations of two experts on the same inputs"}, axes, values);
     }
     recorder.scalar({"tokens", "tokens", "n: tokens on which all experts were run"}, static_cast<double>(tokens));
-    recorder.scalar({"batches", "1", "minibatches over which HSIC was averaged"}, static_cast<double>(experts.cka(kOutput, 0).batches()));
+    recorder.scalar({"batches", "1", "minibatches over which HSIC was averaged"}, static_cast<double>(num_batches));
     recorder.scalar({"output_features", "1", "d of the outputs"}, static_cast<double>(model.spec().hidden_size));
     recorder.scalar({"hidden_features", "1", "d of the hidden activations"}, static_cast<double>(model.spec().moe->expert_width));
     return rows;

@@ -130,7 +130,7 @@ class Routing final : public Eval {
  public:
   explicit Routing(const NoParams&) {}
   int version() const override { return 1; }
-  bool applies_to(const Subject& subject) const override { return subject.model && subject.model->spec().moe; }
+  bool needs_experts() const override { return true; }
 
   std::vector<EvalRow> evaluate(const Subject& subject, const std::vector<EvalDomain>& domains, const Context& context) const override {
     if (!applies_to(subject)) fail<ConfigError>("eval.routing", "got a model without experts, expected a Mixture-of-Experts");
