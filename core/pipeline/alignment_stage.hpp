@@ -1,0 +1,21 @@
+// The alignment stage: the plugin's transforms for every source, and the proof that each transformed source still computes the same function.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "core/align/transform.hpp"
+#include "core/pipeline/builder.hpp"
+
+namespace symphony {
+
+/// `sources` in the order of Experiment::merged_sources; `texts` in that of calibration_domains.
+StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const std::vector<StagePtr>& texts);
+
+/// One set a source.
+std::vector<TransformSet> load_transforms(const std::filesystem::path& folder);
+
+/// The anchor's place among Experiment::merged_sources.
+std::size_t anchor_index(const Experiment& experiment);
+
+}  // namespace symphony

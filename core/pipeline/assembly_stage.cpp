@@ -1,0 +1,295 @@
+// Carrying the plan out: aligned views, fused on reading; the router's first values layer by layer from the bottom; edits.
+#include "core/pipeline/assembly_stage.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "core/model/layer_streamed.hpp"
+#include "core/model/symmetry.hpp"
+#include "core/pipeline/alignment_stage.hpp"
+#include "core/pipeline/assemble.hpp"
+#include "core/pipeline/calibration.hpp"
+#include "core/pipeline/source_stage.hpp"
+#include "core/plugin/edit.hpp"
+#include "core/plugin/fusion.hpp"
+#include "core/plugin/router_init.hpp"
+#include "core/tensor/safetensors.hpp"
+#include "core/tensor/tensor_sink.hpp"
+
+namespace symphony {
+
+namespace {
+
+constexpr int kRevision = 1;
+constexpr const char* kRouterFile = "router.safetensors";
+
+/// Everything of an assembly that is decided before a tensor is read.
+struct Assembly {
+  std::vector<ModelHandle> sources;
+  std::optional<ModelHandle> base;
+  StagePtr alignment;
+  std::vector<StagePtr> texts;
+  ExpertPlan plan;
+};
+
+std::vector<Model> aligned_sources(const Assembly& assembly, const StageFolder& folder) {
+  const auto sets = load_transforms(folder(*assembly.alignment));
+  std::vector<Model> models;
+  for (std::size_t index = 0; index < assembly.sources.size(); ++index)
+    models.push_back(apply_transforms(assembly.sources[index].load(folder), sets.at(index)));
+  return models;
+}
+
+/// The configured method of every kind of tensor that `plan` has fused, and where it stands in the experiment.
+std::map<TensorKind, const Method*> fusion_choices(const FusionSettings& settings, const ExpertPlan& plan) {
+  if (plan.backbone_from) return {};
+  std::map<TensorKind, const Method*> choices{{TensorKind::embedding, &settings.embedding}, {TensorKind::attention, &settings.attention},
+                                              {TensorKind::norm, &settings.norm}, {TensorKind::lm_head, &settings.lm_head}};
+  if (plan.slots.empty()) choices.emplace(TensorKind::ffn, &settings.ffn);
+  return choices;
+}
+
+/// The assembled model without its router's parameters.
+Model assemble_bare(const StageBuilder& builder, const Assembly& assembly, const std::vector<Model>& aligned, const StageFolder& folder) {
+  AssembleProblem problem;
+  problem.sources = aligned;
+  problem.anchor = anchor_index(*builder.experiment);
+  for (const auto& [kind, method] : fusion_choices(builder.experiment->fusion, assembly.plan))
+    problem.fusion.emplace(kind, builder.registry.create<Fusion>(*method));
+  problem.plan = assembly.plan;
+  problem.router = builder.registry.canonical("router", builder.experiment->router.method);
+  if (assembly.base) problem.base = assembly.base->load(folder);
+  problem.seed = builder.seed("assembly");
+  return assemble(std::move(problem), "assembled");
+}
+
+/// Sums x x^T and per-domain sums of what the FFN of one layer reads.
+class FfnInputTap final : public Tap {
+ public:
+  FfnInputTap(const ModelSpec& spec, std::size_t num_domains, std::vector<std::int64_t> domain_of_token)
+      : domain_of_token_(std::move(domain_of_token)), hidden_(spec.hidden_size), num_domains_(static_cast<std::int64_t>(num_domains)) {
+    clear();
+  }
+
+  void clear() {
+    const auto options = torch::TensorOptions().dtype(torch::kFloat64);
+    moments_ = {torch::zeros({hidden_, hidden_}, options), torch::zeros({num_domains_, hidden_}, options), torch::zeros({num_domains_}, options)};
+  }
+
+  bool wants(Site site, std::int64_t) const override { return site == Site::ffn_in; }
+
+  void record(Site, std::int64_t, std::int64_t, const torch::Tensor& values, const torch::Tensor& token_rows) override {
+    const torch::Tensor values_TD = values.to(torch::kFloat64);
+    moments_.gram_DD += values_TD.t().mm(values_TD);
+    const torch::Tensor rows = token_rows.defined() ? token_rows.to(torch::kInt64).contiguous() : torch::arange(values.size(0), torch::kInt64);
+    torch::Tensor domains = torch::empty_like(rows);
+    for (std::int64_t row = 0; row < rows.size(0); ++row)
+      domains.data_ptr<std::int64_t>()[row] = domain_of_token_.at(static_cast<std::size_t>(rows.data_ptr<std::int64_t>()[row]));
+    moments_.sums_MD.index_add_(0, domains, values_TD);
+    moments_.counts_M.index_add_(0, domains, torch::ones({values_TD.size(0)}, torch::kFloat64));
+  }
+
+  const FfnInputMoments& moments() const { return moments_; }
+
+ private:
+  FfnInputMoments moments_;
+  std::vector<std::int64_t> domain_of_token_;
+  std::int64_t hidden_, num_domains_;
+};
+
+/// For each expert the calibration domain of its source, or -1.
+std::vector<std::int64_t> expert_domains(const StageBuilder& builder, const Assembly& assembly) {
+  const auto domains = calibration_domains(builder);
+  const auto names = builder.experiment->merged_sources();
+  std::vector<std::int64_t> result;
+  for (const ExpertSlot& slot : assembly.plan.slots) {
+    const std::string domain = source_domain(*builder.experiment, names.at(slot.source));
+    const auto found = std::find(domains.begin(), domains.end(), domain);
+    result.push_back(found == domains.end() ? -1 : found - domains.begin());
+  }
+  return result;
+}
+
+std::vector<TensorMap> initialise_router(const StageBuilder& builder, const Assembly& assembly, const Model& bare, StageScope& scope) {
+  const auto method = builder.registry.create<RouterInit>(builder.experiment->router.init);
+  const auto router = builder.router_for(bare.spec);
+  const auto parameters = router->parameters(bare.spec);
+  const auto domains = expert_domains(builder, assembly);
+  Context context = plugin_context(scope, builder.seed("router init"));
+  const auto initialise = [&](std::int64_t layer, const FfnInputMoments& moments) {
+    const RouterInitProblem problem{bare.spec, layer, parameters, moments, domains};
+    Context of_layer = context;
+    of_layer.seed = builder.seed(fmt::format("router init layer {}", layer));
+    return method->initialise(problem, of_layer);
+  };
+  std::vector<TensorMap> layers;
+  if (!method->needs_statistics()) {
+    for (std::int64_t layer = 0; layer < bare.spec.num_layers; ++layer) layers.push_back(initialise(layer, {}));
+    return layers;
+  }
+  const CalibrationWindows calibration = load_calibration(builder, assembly.texts, scope.input);
+  std::vector<std::int64_t> domain_of_token;
+  for (const std::int64_t domain : calibration.domains_N) domain_of_token.insert(domain_of_token.end(), static_cast<std::size_t>(calibration.tokens_NT.size(1)), domain);
+  FfnInputTap tap(bare.spec, calibration_domains(builder).size(), std::move(domain_of_token));
+  LayerStreamed stream(bare, calibration.tokens_NT, router);
+  run_all(stream, &tap, [&](std::int64_t layer) {
+    layers.push_back(initialise(layer, tap.moments()));
+    tap.clear();
+    return layers.back();
+  });
+  return layers;
+}
+
+/// One file for all layers, under the canonical names.
+void store_router(const std::vector<TensorMap>& layers, const std::filesystem::path& path) {
+  TensorMap all;
+  for (std::size_t layer = 0; layer < layers.size(); ++layer)
+    for (const auto& [name, tensor] : layers[layer]) all.emplace(router_parameter_name(static_cast<std::int64_t>(layer), name), tensor);
+  SafetensorsSink sink(path);
+  copy_tensors(MemorySource(std::move(all), "router"), sink);
+}
+
+std::vector<TensorMap> load_router(const ModelSpec& spec, const std::filesystem::path& path) {
+  const SafetensorsSource source(path);
+  std::vector<TensorMap> layers(static_cast<std::size_t>(spec.num_layers));
+  for (const TensorInfo& info : source.infos())
+    for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+      const std::string prefix = router_parameter_name(layer, "");
+      if (info.name.starts_with(prefix)) layers[static_cast<std::size_t>(layer)].emplace(info.name.substr(prefix.size()), source.get(info.name));
+    }
+  return layers;
+}
+
+Model apply_edits(const StageBuilder& builder, Model model, const std::vector<Model>& aligned, Recorder& recorder) {
+  for (const Method& method : builder.experiment->edits) {
+    const auto edit = builder.registry.create<Edit>(method);
+    Context context;
+    context.seed = builder.seed("edit " + method.name);
+    context.recorder = &recorder;
+    model = edit->edit(EditProblem{model, aligned, anchor_index(*builder.experiment)}, context);
+  }
+  return model;
+}
+
+/// Swallows what an edit records when the model is only rebuilt: it is in the assembly's record already.
+class SilentRecorder final : public Recorder {
+ public:
+  void array(const RecordInfo&, std::span<const RecordAxis>, std::span<const float>) override {}
+  void scalar(const RecordInfo&, double) override {}
+  void note(std::string_view, std::string_view) override {}
+};
+
+/// How like each other the tensors are that were averaged, and how much norm the average loses: mean pairwise cosine and norm ratio a kind.
+void record_fusion(const Model& merged, const std::vector<Model>& aligned, RecordFile& record) {
+  const std::array kinds{TensorKind::embedding, TensorKind::attention, TensorKind::norm, TensorKind::lm_head, TensorKind::ffn};
+  std::vector<float> cosine, norm_ratio;
+  RecordAxis axis{"kind", 0, {}, {}};
+  for (const TensorKind kind : kinds) {
+    double cosine_sum = 0.0, ratio_sum = 0.0, count = 0.0;
+    for (const SpecTensor& tensor : spec_tensors(aligned.front().spec)) {
+      if (tensor.kind != kind || !merged.tensors->find(tensor.name)) continue;
+      std::vector<torch::Tensor> flat;
+      for (const Model& source : aligned) flat.push_back(source.tensors->get(tensor.name).to(torch::kFloat64).flatten());
+      double pair_sum = 0.0, norm_sum = 0.0;
+      for (std::size_t a = 0; a < flat.size(); ++a) {
+        norm_sum += flat[a].norm().item<double>();
+        for (std::size_t b = a + 1; b < flat.size(); ++b)
+          pair_sum += (flat[a].dot(flat[b]) / (flat[a].norm() * flat[b].norm()).clamp_min(1e-30)).item<double>();
+      }
+      const double pairs = static_cast<double>(flat.size() * (flat.size() - 1)) / 2.0;
+      cosine_sum += pairs > 0 ? pair_sum / pairs : 1.0;
+      ratio_sum += merged.tensors->get(tensor.name).to(torch::kFloat64).norm().item<double>() / std::max(1e-30, norm_sum / static_cast<double>(flat.size()));
+      count += 1.0;
+    }
+    if (count == 0.0) continue;
+    axis.labels.push_back(kind_name(kind));
+    cosine.push_back(static_cast<float>(cosine_sum / count));
+    norm_ratio.push_back(static_cast<float>(ratio_sum / count));
+  }
+  axis.size = axis.labels.size();
+  record.array({"fusion/pairwise_cosine", "1", "mean cosine between the aligned sources' tensors, by kind"}, std::array{axis}, cosine);
+  record.array({"fusion/norm_ratio", "1", "norm of the merged tensor over the sources' mean norm, by kind"}, std::array{axis}, norm_ratio);
+}
+
+Value fusion_identity(const StageBuilder& builder, const ExpertPlan& plan) {
+  Value identity = ValueMap{};
+  for (const auto& [kind, method] : fusion_choices(builder.experiment->fusion, plan))
+    identity.set(kind_name(kind), builder.method_identity("fusion", *method));
+  return identity;
+}
+
+Value assembly_identity(const StageBuilder& builder, const ExpertPlan& plan) {
+  const Experiment& experiment = *builder.experiment;
+  Value parameters = ValueMap{};
+  parameters.set("anchor", static_cast<std::int64_t>(anchor_index(experiment)));
+  parameters.set("experts", builder.method_identity("experts", experiment.experts.method));
+  parameters.set("fusion", fusion_identity(builder, plan));
+  ValueList edits;
+  for (const Method& edit : experiment.edits) edits.push_back(builder.method_identity("edit", edit));
+  parameters.set("edits", std::move(edits));
+  parameters.set("seed", std::to_string(builder.seed("assembly")));
+  if (plan.slots.empty()) return parameters;
+  parameters.set("router", builder.method_identity("router", experiment.router.method));
+  parameters.set("router_init", builder.method_identity("router_init", experiment.router.init));
+  parameters.set("calibration", calibration_identity(builder));
+  return parameters;
+}
+
+}  // namespace
+
+ExpertPlan make_plan(const StageBuilder& builder, const ModelSpec& spec) {
+  const auto names = builder.experiment->merged_sources();
+  const ExpertsProblem problem{spec, names, anchor_index(*builder.experiment)};
+  const auto method = builder.registry.create<Experts>(builder.experiment->experts.method);
+  Context context;
+  context.seed = builder.seed("experts");
+  SilentRecorder silent;
+  context.recorder = &silent;
+  const ExpertPlan plan = method->plan(problem, context);
+  check_plan(plan, problem, "experts." + builder.experiment->experts.method.name);
+  return plan;
+}
+
+ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, const std::vector<ModelHandle>& sources,
+                          const std::optional<ModelHandle>& base, const StagePtr& alignment, const std::vector<StagePtr>& texts) {
+  const Assembly assembly{sources, base, alignment, texts, make_plan(builder, spec)};
+  std::vector<StagePtr> inputs{alignment};
+  for (const ModelHandle& source : sources) inputs.push_back(source.stage);
+  if (base) inputs.push_back(base->stage);
+  inputs.insert(inputs.end(), texts.begin(), texts.end());
+
+  const auto run = [builder, assembly](StageScope& scope) {
+    const torch::NoGradGuard no_grad;
+    const auto aligned = aligned_sources(assembly, scope.input);
+    Model model = assemble_bare(builder, assembly, aligned, scope.input);
+    record_fusion(model, aligned, scope.record);
+    if (model.spec.moe) {
+      const auto layers = initialise_router(builder, assembly, model, scope);
+      store_router(layers, scope.directory / kRouterFile);
+      model = with_router_parameters(model, layers);
+    }
+    // Edits run once here, so that what they record is in the record and what they refuse is refused now.
+    apply_edits(builder, model, aligned, scope.record);
+  };
+  const StagePtr stage = make_stage("assembly", kRevision, "assembly", assembly_identity(builder, assembly.plan), std::move(inputs), builder.environment, run);
+
+  ModelHandle handle;
+  handle.stage = stage;
+  handle.label = "the assembled model";
+  const auto names = builder.experiment->merged_sources();
+  for (const ExpertSlot& slot : assembly.plan.slots) {
+    handle.expert_sources.push_back(names.at(slot.source));
+    handle.expert_domains.push_back(source_domain(*builder.experiment, names.at(slot.source)));
+  }
+  handle.load = [builder, assembly, stage](const StageFolder& folder) {
+    const auto aligned = aligned_sources(assembly, folder);
+    Model model = assemble_bare(builder, assembly, aligned, folder);
+    if (model.spec.moe) model = with_router_parameters(model, load_router(model.spec, folder(*stage) / kRouterFile));
+    SilentRecorder silent;
+    return apply_edits(builder, std::move(model), aligned, silent);
+  };
+  return handle;
+}
+
+}  // namespace symphony

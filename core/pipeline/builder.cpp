@@ -1,0 +1,48 @@
+// Small services of the stage makers.
+#include "core/pipeline/builder.hpp"
+
+#include <algorithm>
+
+#include "core/base/seed.hpp"
+
+namespace symphony {
+
+std::uint64_t StageBuilder::seed(std::string_view purpose) const {
+  return derive_seed(static_cast<std::uint64_t>(experiment->seed), purpose);
+}
+
+std::vector<std::string> StageBuilder::resolve_domains(const std::vector<std::string>& names) const {
+  std::vector<std::string> resolved;
+  const auto add = [&resolved](const std::string& name) {
+    if (std::find(resolved.begin(), resolved.end(), name) == resolved.end()) resolved.push_back(name);
+  };
+  for (const std::string& name : names) {
+    if (name != "all") add(name);
+    else for (const std::string& domain : experiment->in_domain()) add(domain);
+  }
+  return resolved;
+}
+
+Value StageBuilder::method_identity(std::string_view category, const Method& method) const {
+  const PluginEntry& entry = registry.find(category, method.name);
+  Value value = ValueMap{};
+  value.set("plugin", entry.id);
+  value.set("revision", static_cast<std::int64_t>(entry.header->revision));
+  value.set("parameters", registry.canonical(category, method).params);
+  return value;
+}
+
+std::shared_ptr<const Router> StageBuilder::router_for(const ModelSpec& spec) const {
+  if (!spec.moe) return nullptr;
+  return registry.create<Router>(spec.moe->router);
+}
+
+Context plugin_context(const StageScope& scope, std::uint64_t seed) {
+  Context context;
+  context.seed = seed;
+  context.recorder = &scope.record;
+  context.progress = [progress = scope.progress](double share) { progress(share, ""); };
+  return context;
+}
+
+}  // namespace symphony

@@ -1,0 +1,148 @@
+// Held-out windows, subjects, and suites; the oracle over sources.
+#include "core/pipeline/evaluation_stage.hpp"
+
+#include <algorithm>
+
+#include "core/log/evaluation_row.hpp"
+#include "core/model/predictor.hpp"
+#include "core/pipeline/text_stage.hpp"
+#include "core/plugin/eval.hpp"
+#include "core/score/estimators.hpp"
+
+namespace symphony {
+
+namespace {
+
+constexpr int kRevision = 1;
+
+std::string better_name(EvalRow::Better better) {
+  switch (better) {
+    case EvalRow::Better::lower: return "lower";
+    case EvalRow::Better::higher: return "higher";
+    case EvalRow::Better::neither: break;
+  }
+  return "neither";
+}
+
+std::vector<EvalDomain> load_domains(const Experiment& experiment, const std::vector<StagePtr>& texts, const StageFolder& folder) {
+  std::vector<EvalDomain> domains;
+  for (std::size_t index = 0; index < texts.size(); ++index) {
+    const auto& [name, recipe] = experiment.domains[index];
+    const EvalWindows& windows = experiment.windows;
+    const std::int64_t count = recipe.ood ? windows.out_of_distribution : windows.in_domain;
+    const TokenStream held_out = load_text(folder(*texts[index])).held_out;
+    domains.push_back({name, recipe.ood, make_windows(held_out.tokens_T.to(torch::kInt64), windows.length, windows.context, count)});
+  }
+  return domains;
+}
+
+void record_rows(RecordFile& record, const std::string& suite, int version, const std::vector<EvalRow>& rows) {
+  std::vector<EvaluationRow> table;
+  for (const EvalRow& row : rows)
+    table.push_back({"", "", suite, version, row.task, row.metric, row.value, row.std_error, row.n, row.unit, better_name(row.better)});
+  record_evaluation_rows(record, table);
+}
+
+Value evaluation_identity(const StageBuilder& builder, const Method& suite) {
+  Value parameters = ValueMap{};
+  parameters.set("suite", builder.method_identity("eval", suite));
+  parameters.set("windows", Schema::of<EvalWindows>()->read(&builder.experiment->windows));
+  ValueList domains;
+  for (const auto& [name, recipe] : builder.experiment->domains) domains.push_back(name + (recipe.ood ? " (ood)" : ""));
+  parameters.set("domains", std::move(domains));
+  parameters.set("seed", std::to_string(builder.seed("evaluation")));
+  return parameters;
+}
+
+void evaluate(const StageBuilder& builder, const Method& suite, const Subject& subject, const std::vector<StagePtr>& texts, StageScope& scope) {
+  const torch::NoGradGuard no_grad;
+  const auto plugin = builder.registry.create<Eval>(suite);
+  if (!plugin->applies_to(subject)) return record_rows(scope.record, suite.name, plugin->version(), {});
+  const auto domains = load_domains(*builder.experiment, texts, scope.input);
+  const auto rows = plugin->evaluate(subject, domains, plugin_context(scope, builder.seed("evaluation")));
+  for (const EvalRow& row : rows)
+    if (!std::isfinite(row.value)) fail<NumericError>("eval." + suite.name, "{} of task '{}' is {}", row.metric, row.task, row.value);
+  record_rows(scope.record, suite.name, plugin->version(), rows);
+}
+
+bool is_out_of_distribution(const Experiment& experiment, const std::string& domain) {
+  for (const auto& [name, recipe] : experiment.domains)
+    if (name == domain) return recipe.ood;
+  return false;
+}
+
+/// Domain by domain the row of the source that does best, chosen on the same windows: a bound on what routing whole models could reach.
+std::vector<EvaluationRow> best_by_domain(const std::vector<StagePtr>& evaluations, const StageFolder& folder) {
+  std::vector<EvaluationRow> best;
+  for (const StagePtr& evaluation : evaluations)
+    for (const EvaluationRow& row : read_evaluation_rows(folder(*evaluation) / "record.h5")) {
+      const bool is_domain = row.task != "in_domain" && row.task != "out_of_distribution" && row.better != "neither";
+      if (!is_domain) continue;
+      const auto found = std::find_if(best.begin(), best.end(), [&](const EvaluationRow& other) { return other.task == row.task && other.metric == row.metric; });
+      if (found == best.end()) best.push_back(row);
+      else if (row.better == "lower" ? row.value < found->value : row.value > found->value) *found = row;
+    }
+  return best;
+}
+
+}  // namespace
+
+StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, const Method& suite, const std::vector<StagePtr>& texts) {
+  Value parameters = evaluation_identity(builder, suite);
+  parameters.set("experts", ValueList(model.expert_domains.begin(), model.expert_domains.end()));
+  std::vector<StagePtr> inputs{model.stage};
+  inputs.insert(inputs.end(), texts.begin(), texts.end());
+  const auto run = [builder, model, suite, texts](StageScope& scope) {
+    const Model loaded = model.load(scope.input);
+    const LanguageModel language_model(loaded, builder.router_for(loaded.spec));
+    evaluate(builder, suite, Subject{language_model, &language_model, model.expert_sources, model.expert_domains}, texts, scope);
+  };
+  return make_stage("evaluation", kRevision, fmt::format("{} of {}", suite.name, model.label), std::move(parameters), std::move(inputs),
+                    builder.environment, run);
+}
+
+StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const Method& suite,
+                                  const std::vector<StagePtr>& texts) {
+  std::vector<StagePtr> inputs;
+  for (const ModelHandle& source : sources) inputs.push_back(source.stage);
+  inputs.insert(inputs.end(), texts.begin(), texts.end());
+  const auto run = [builder, sources, suite, texts](StageScope& scope) {
+    std::vector<std::shared_ptr<const Predictor>> members;
+    for (const ModelHandle& source : sources) members.push_back(std::make_shared<LanguageModel>(source.load(scope.input), nullptr));
+    const Ensemble ensemble(std::move(members));
+    evaluate(builder, suite, Subject{ensemble, nullptr, {}, {}}, texts, scope);
+  };
+  return make_stage("ensemble_evaluation", kRevision, fmt::format("{} of the sources' ensemble", suite.name), evaluation_identity(builder, suite),
+                    std::move(inputs), builder.environment, run);
+}
+
+StagePtr make_oracle(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const std::vector<StagePtr>& evaluations) {
+  const auto run = [builder, sources, evaluations](StageScope& scope) {
+    std::vector<EvaluationRow> best = best_by_domain(evaluations, scope.input);
+    // Averages over domains as the suites make them.
+    const std::vector<EvaluationRow> domains = best;
+    for (const bool ood : {false, true}) {
+      std::vector<Estimate> estimates;
+      EvaluationRow average;
+      for (const EvaluationRow& row : domains) {
+        if (is_out_of_distribution(*builder.experiment, row.task) != ood) continue;
+        estimates.push_back({row.value, row.std_error, row.n});
+        average = row;
+      }
+      if (estimates.empty()) continue;
+      const Estimate mean = mean_of_estimates(estimates);
+      average.task = ood ? "out_of_distribution" : "in_domain";
+      average.value = mean.mean, average.std_error = mean.std_error, average.n = mean.n;
+      best.push_back(average);
+    }
+    record_evaluation_rows(scope.record, best);
+  };
+  Value parameters = ValueMap{};
+  ValueList ood;
+  for (const auto& [name, recipe] : builder.experiment->domains)
+    if (recipe.ood) ood.push_back(name);
+  parameters.set("out_of_distribution", std::move(ood));
+  return make_stage("oracle_source", kRevision, "oracle source of each domain", std::move(parameters), evaluations, builder.environment, run, true);
+}
+
+}  // namespace symphony

@@ -1,0 +1,20 @@
+// The evaluation stage: one suite on one subject (a model at one point of its life, an ensemble of the sources) over the held-out windows of
+// every domain.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/pipeline/builder.hpp"
+
+namespace symphony {
+
+/// `texts`: the text stage of every domain, in the experiment's order.
+StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, const Method& suite, const std::vector<StagePtr>& texts);
+/// The uniform mixture of the sources' predictions.
+StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const Method& suite,
+                                  const std::vector<StagePtr>& texts);
+/// For every domain the source that predicts it best, from the sources' own evaluations (in the order of `sources`).
+StagePtr make_oracle(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const std::vector<StagePtr>& evaluations);
+
+}  // namespace symphony

@@ -1,0 +1,257 @@
+// Declarations of every key of an experiment, and the checks that need more than one key at a time.
+#include "core/pipeline/experiment.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "core/base/text.hpp"
+#include "core/model/tap.hpp"
+#include "core/train/trainable.hpp"
+
+namespace symphony {
+
+void ModelShape::describe(Schema& s) {
+  s.field<&ModelShape::family>("family", "name of the configuration on disk").one_of({"llama", "qwen2"});
+  s.field<&ModelShape::hidden_size>("hidden_size", "width of the residual stream").range(8, 65536);
+  s.field<&ModelShape::layers>("layers", "decoder layers").range(1, 512);
+  s.field<&ModelShape::heads>("heads", "query heads").range(1, 1024);
+  s.field<&ModelShape::kv_heads>("kv_heads", "key and value heads").range(1, 1024);
+  s.field<&ModelShape::ffn_size>("ffn_size", "intermediate size of the FFN").range(1, 1 << 20);
+  s.field<&ModelShape::rope_theta>("rope_theta", "base of the rotary frequencies").at_least(1);
+  s.field<&ModelShape::norm_eps>("norm_eps", "epsilon inside RMSNorm").range(0, 1e-2);
+  s.field<&ModelShape::tied_head>("tied_head", "the output head is the embedding");
+  s.field<&ModelShape::qkv_bias>("qkv_bias", "biases on the q, k and v projections");
+}
+
+ModelSpec ModelShape::spec(std::int64_t vocab_size, std::int64_t max_positions) const {
+  ModelSpec spec;
+  spec.family = family;
+  spec.vocab_size = vocab_size;
+  spec.hidden_size = hidden_size;
+  spec.num_layers = layers;
+  spec.num_heads = heads;
+  spec.num_kv_heads = kv_heads;
+  spec.head_dim = hidden_size / heads;
+  spec.ffn_size = ffn_size;
+  spec.max_positions = max_positions;
+  spec.rope_theta = rope_theta;
+  spec.norm_eps = norm_eps;
+  spec.tied_head = tied_head;
+  spec.qkv_bias = qkv_bias;
+  return spec;
+}
+
+void Recipe::describe(Schema& s) {
+  s.field<&Recipe::model>("model", "shape of the model");
+  s.field<&Recipe::training>("training", "optimiser and budget");
+}
+
+void StartSettings::describe(Schema& s) {
+  s.field<&StartSettings::domain>("domain", "what the common start reads: a domain, or 'all' in-domain ones");
+  s.field<&StartSettings::steps>("steps", "steps of the common start").at_least(1).must_be_given();
+}
+
+void TrainedSource::describe(Schema& s) {
+  s.field<&TrainedSource::domain>("domain", "what the source reads: a domain, or 'all' in-domain ones").must_be_given();
+  s.field<&TrainedSource::recipe>("recipe", "a name under `recipes`").must_be_given();
+  s.field<&TrainedSource::steps>("steps", "instead of the recipe's").at_least(1);
+  s.field<&TrainedSource::learning_rate>("learning_rate", "instead of the recipe's").range(0, 1);
+  s.field<&TrainedSource::start>("start", "training shared by the sources that give the same start");
+}
+
+void SourceModel::describe(Schema& s) {
+  s.field<&SourceModel::train>("train", "train the source here");
+  s.field<&SourceModel::checkpoint>("checkpoint", "a Hugging Face directory on disk");
+  s.field<&SourceModel::domain>("domain", "the domain that a checkpoint stands for");
+}
+
+void SourcesSettings::describe(Schema& s) {
+  s.field<&SourcesSettings::anchor>("anchor", "the source whose basis the others are aligned to").must_be_given();
+  s.field<&SourcesSettings::models>("models", "the sources by name, in the order of their experts").must_be_given();
+  s.field<&SourcesSettings::base>("base", "the sources' common ancestor, for methods that need one");
+}
+
+void CalibrationSettings::describe(Schema& s) {
+  s.field<&CalibrationSettings::domains>("domains", "'all' in-domain ones, or names");
+  s.field<&CalibrationSettings::tokens>("tokens", "tokens in all, an equal share of each domain").in("tokens").range(64, 1e9);
+  s.field<&CalibrationSettings::length>("length", "tokens in a window").in("tokens").range(2, 1 << 20);
+}
+
+void AlignmentSettings::describe(Schema& s) {
+  s.method<&AlignmentSettings::method>("alignment", "which units of the sources correspond");
+  s.field<&AlignmentSettings::tolerance>("tolerance", "largest relative logit change of an aligned source that passes the check").range(0, 1);
+}
+
+void FusionSettings::describe(Schema& s) {
+  s.field<&FusionSettings::embedding>("embedding", "how embeddings become one").plugin("fusion");
+  s.field<&FusionSettings::attention>("attention", "how attention weights and biases become one").plugin("fusion");
+  s.field<&FusionSettings::norm>("norm", "how norm gains become one").plugin("fusion");
+  s.field<&FusionSettings::lm_head>("lm_head", "how output heads become one").plugin("fusion");
+  s.field<&FusionSettings::ffn>("ffn", "how FFNs become one where they are no experts").plugin("fusion");
+}
+
+void ExpertsSettings::describe(Schema& s) { s.method<&ExpertsSettings::method>("experts", "what the experts are made of"); }
+
+void RouterSettings::describe(Schema& s) {
+  s.method<&RouterSettings::method>("router", "how tokens choose experts");
+  s.field<&RouterSettings::init>("init", "first values of the router").plugin("router_init");
+  s.field<&RouterSettings::balance>("balance", "coefficient of the balance loss (1 at perfect balance)").range(0, 10);
+}
+
+void PhaseSettings::describe(Schema& s) {
+  s.field<&PhaseSettings::name>("name", "what tables call the model after this phase; default: the trained parts");
+  s.field<&PhaseSettings::train>("train", "the parts of the model that learn").one_of(trainable_parts());
+  TrainSettings::describe(s);
+}
+
+void TrainingSettings::describe(Schema& s) {
+  s.field<&TrainingSettings::domains>("domains", "what post-training reads: 'all' in-domain ones, or names");
+  s.field<&TrainingSettings::phases>("phases", "one after the other");
+}
+
+void EvalWindows::describe(Schema& s) {
+  s.field<&EvalWindows::length>("length", "tokens in a window").in("tokens").range(2, 1 << 20);
+  s.field<&EvalWindows::context>("context", "tokens that a window repeats from the one before").in("tokens").at_least(1);
+  s.field<&EvalWindows::in_domain>("in_domain", "windows of each in-domain domain").range(1, 1e7);
+  s.field<&EvalWindows::out_of_distribution>("out_of_distribution", "windows of each other domain").range(1, 1e7);
+}
+
+void ActivationLogging::describe(Schema& s) {
+  s.field<&ActivationLogging::sites>("sites", "activation points to log").one_of(site_names());
+  s.field<&ActivationLogging::tokens>("tokens", "probe tokens of each domain, stored raw").in("tokens").range(0, 1e6);
+  s.field<&ActivationLogging::type>("type", "how raw activations are stored").one_of({"float16", "float32"});
+}
+
+void LoggingSettings::describe(Schema& s) {
+  s.field<&LoggingSettings::activations>("activations", "per-layer activations of the evaluated models");
+  s.field<&LoggingSettings::every>("every", "optimiser steps between rows of a training series").in("steps").at_least(1);
+}
+
+void Question::describe(Schema& s) {
+  s.field<&Question::ask>("ask", "the question as the report prints it").must_be_given();
+  s.field<&Question::variant>("variant", "a variant of the sweep").must_be_given();
+  s.field<&Question::against>("against", "the variant it is compared with").must_be_given();
+  s.field<&Question::noise>("noise", "variants that differ from `against` by rounding only");
+}
+
+void Experiment::describe(Schema& s) {
+  s.field<&Experiment::name>("name", "names the folder under results/").must_be_given();
+  s.field<&Experiment::about>("about", "what is asked, for reports");
+  s.field<&Experiment::seed>("seed", "root seed; every stage derives its own by name").at_least(0);
+  s.field<&Experiment::threads>("threads", "threads of every numeric stage").range(1, 1024);
+  s.field<&Experiment::domains>("domains", "text domains by name");
+  s.field<&Experiment::recipes>("recipes", "ways to train a source, by name");
+  s.field<&Experiment::sources>("sources", "the models that are merged").must_be_given();
+  s.field<&Experiment::calibration>("calibration", "training text on which statistics are taken and invariances checked");
+  s.field<&Experiment::alignment>("alignment", "aligning the sources to the anchor");
+  s.field<&Experiment::fusion>("fusion", "a fusion method for each kind of tensor");
+  s.field<&Experiment::experts>("experts", "what becomes of the FFNs");
+  s.field<&Experiment::router>("router", "routing");
+  s.field<&Experiment::edits>("edits", "changes of the assembled model, in order").plugin("edit");
+  s.field<&Experiment::training>("training", "post-training");
+  s.field<&Experiment::windows>("windows", "held-out windows for evaluation");
+  s.field<&Experiment::eval>("eval", "evaluation suites").plugin("eval");
+  s.field<&Experiment::rivals>("rivals", "what every merged model is compared with").one_of({"ensemble", "oracle_source"});
+  s.field<&Experiment::logging>("logging", "what the log holds");
+  s.field<&Experiment::report>("report", "questions that the report answers from the numbers");
+  s.field<&Experiment::expect>("expect", "numbers the run must end with (relative 1e-3), for experiments that are tests");
+}
+
+std::vector<std::string> Experiment::in_domain() const {
+  std::vector<std::string> names;
+  for (const auto& [domain, recipe] : domains)
+    if (!recipe.ood) names.push_back(domain);
+  return names;
+}
+
+const SourceModel& Experiment::source(const std::string& source_name) const {
+  for (const auto& [model_name, model] : sources.models)
+    if (model_name == source_name) return model;
+  fail<ConfigError>("sources.models", "no source '{}'", source_name);
+}
+
+std::vector<std::string> Experiment::merged_sources() const {
+  std::vector<std::string> names;
+  for (const auto& [model_name, model] : sources.models)
+    if (!sources.base || model_name != *sources.base) names.push_back(model_name);
+  return names;
+}
+
+namespace {
+
+template <typename T>
+std::vector<std::string> keys(const Named<T>& named) {
+  std::vector<std::string> result;
+  for (const auto& [key, value] : named) result.push_back(key);
+  return result;
+}
+
+/// Collects issues about names that refer to something.
+class Checker {
+ public:
+  SchemaIssues issues;
+
+  void known(const std::string& got, const std::vector<std::string>& candidates, const char* what, std::vector<std::string> path) {
+    if (std::find(candidates.begin(), candidates.end(), got) != candidates.end()) return;
+    issues.push_back({std::move(path), fmt::format("no {} {}; {}", what, quoted(got), name_hint(got, candidates)), false});
+  }
+
+  void known_domains(const std::vector<std::string>& names, const Experiment& experiment, const std::vector<std::string>& path) {
+    auto candidates = keys(experiment.domains);
+    candidates.push_back("all");
+    for (const std::string& name : names) known(name, candidates, "domain", path);
+  }
+};
+
+void check_source(const Experiment& experiment, const std::string& name, const SourceModel& model, Checker& check) {
+  const std::vector<std::string> path{"sources", "models", name};
+  const bool one_origin = model.train.has_value() != model.checkpoint.has_value();
+  if (!one_origin) check.issues.push_back({path, "expected exactly one of 'train' and 'checkpoint'", false});
+  if (!model.domain.empty()) check.known_domains({model.domain}, experiment, path);
+  if (!model.train) return;
+  check.known_domains({model.train->domain}, experiment, path);
+  check.known(model.train->recipe, keys(experiment.recipes), "recipe", path);
+  if (model.train->start) check.known_domains({model.train->start->domain}, experiment, path);
+}
+
+void check_methods(Experiment& experiment, const PluginRegistry& registry, Checker& check) {
+  Schema::of<Experiment>()->visit_methods(&experiment, [&](const std::string& category, Method& method, std::vector<std::string> path) {
+    try {
+      // A plugin's parameters stand beside `method` in the file, so its issues continue the path of the method.
+      const SchemaIssues issues = registry.check(category, method);
+      for (SchemaIssue issue : issues) {
+        issue.path.insert(issue.path.begin(), path.begin(), path.end());
+        issue.message = fmt::format("{}.{}: {}", category, method.name, issue.message);
+        check.issues.push_back(std::move(issue));
+      }
+      if (issues.empty()) method = registry.canonical(category, method);
+    } catch (const Error& error) {
+      check.issues.push_back({std::move(path), error.what(), false});
+    }
+  });
+}
+
+}  // namespace
+
+SchemaIssues check_experiment(Experiment& experiment, const PluginRegistry& registry) {
+  Checker check;
+  if (experiment.sources.models.empty()) check.issues.push_back({{"sources", "models"}, "expected at least one source", false});
+  for (const auto& [name, model] : experiment.sources.models) check_source(experiment, name, model, check);
+  check.known(experiment.sources.anchor, experiment.merged_sources(), "source to be the anchor", {"sources", "anchor"});
+  if (experiment.sources.base) check.known(*experiment.sources.base, keys(experiment.sources.models), "source to be the base", {"sources", "base"});
+  check.known_domains(experiment.calibration.domains, experiment, {"calibration", "domains"});
+  check.known_domains(experiment.training.domains, experiment, {"training", "domains"});
+  if (experiment.in_domain().empty()) check.issues.push_back({{"domains"}, "expected at least one domain without 'ood: true'", false});
+
+  std::set<std::string> phase_names{"step_0"};
+  for (std::size_t index = 0; index < experiment.training.phases.size(); ++index) {
+    PhaseSettings& phase = experiment.training.phases[index];
+    if (phase.name.empty()) phase.name = join(phase.train, "+");
+    if (!phase_names.insert(phase.name).second)
+      check.issues.push_back({{"training", "phases", std::to_string(index)}, fmt::format("two phases are called {}; give one a 'name'", quoted(phase.name)), false});
+  }
+  check_methods(experiment, registry, check);
+  return std::move(check.issues);
+}
+
+}  // namespace symphony

@@ -1,0 +1,52 @@
+// One phase of post-training.
+#include "core/pipeline/phase_stage.hpp"
+
+#include "core/model/checkpoint.hpp"
+#include "core/pipeline/text_stage.hpp"
+#include "core/pipeline/training_run.hpp"
+
+namespace symphony {
+
+namespace {
+
+constexpr int kRevision = 1;
+constexpr const char* kModelFolder = "model";
+
+}  // namespace
+
+std::optional<ModelHandle> make_phase(const StageBuilder& builder, const ModelHandle& before, const PhaseSettings& phase, const std::vector<StagePtr>& texts) {
+  const bool dense = before.expert_sources.empty();
+  const bool only_router = phase.train == std::vector<std::string>{"router"};
+  if (dense && only_router) return std::nullopt;
+
+  // Batches depend on the phase's name and the seed alone, so that every variant reads the same text.
+  const std::uint64_t seed = builder.seed("phase " + phase.name);
+  Value parameters = ValueMap{};
+  parameters.set("settings", Schema::of<PhaseSettings>()->read(&phase));
+  parameters.set("balance", dense ? 0.0 : builder.experiment->router.balance);
+  parameters.set("log_every", builder.experiment->logging.every);
+  parameters.set("seed", std::to_string(seed));
+  std::vector<StagePtr> inputs{before.stage};
+  inputs.insert(inputs.end(), texts.begin(), texts.end());
+  const auto run = [builder, before, phase, texts, seed, dense](StageScope& scope) {
+    const Model start = before.load(scope.input);
+    LanguageModel model(start, builder.router_for(start.spec));
+    TrainingJob job;
+    job.settings = phase;
+    job.settings.balance = dense ? 0.0 : builder.experiment->router.balance;
+    job.texts = texts;
+    job.seed = seed;
+    job.log_every = builder.experiment->logging.every;
+    run_training(model, job, scope);
+    CheckpointExtras extras;
+    extras.tokenizer_json = experiment_tokenizer()->to_json();
+    write_checkpoint(scope.directory / kModelFolder, model.as_model(phase.name), extras);
+  };
+  ModelHandle after = before;
+  after.stage = make_stage("phase", kRevision, fmt::format("phase '{}'", phase.name), std::move(parameters), std::move(inputs), builder.environment, run);
+  after.label = fmt::format("the model after '{}'", phase.name);
+  after.load = [stage = after.stage](const StageFolder& folder) { return read_checkpoint(folder(*stage) / kModelFolder); };
+  return after;
+}
+
+}  // namespace symphony

@@ -1,0 +1,137 @@
+// The stage graph of one run.
+#include "core/pipeline/pipeline.hpp"
+
+#include <map>
+
+#include "core/pipeline/activation_stage.hpp"
+#include "core/pipeline/alignment_stage.hpp"
+#include "core/pipeline/assembly_stage.hpp"
+#include "core/pipeline/builder.hpp"
+#include "core/pipeline/calibration.hpp"
+#include "core/pipeline/evaluation_stage.hpp"
+#include "core/pipeline/phase_stage.hpp"
+#include "core/pipeline/source_stage.hpp"
+#include "core/pipeline/text_stage.hpp"
+#include "core/plugin/eval.hpp"
+
+namespace symphony {
+
+namespace {
+
+class PipelineMaker {
+ public:
+  PipelineMaker(std::shared_ptr<const Experiment> experiment, const PluginRegistry& registry)
+      : builder_{std::move(experiment), registry, {}} {
+    builder_.environment.threads = builder_.experiment->threads;
+    for (const auto& [name, recipe] : what().domains) all_texts_.push_back(text(name));
+  }
+
+  RunPipeline make() {
+    make_sources();
+    const ModelHandle assembled = assemble();
+    evaluate_model(assembled, "step_0");
+    ModelHandle current = assembled;
+    for (const PhaseSettings& phase : what().training.phases) {
+      const auto next = make_phase(builder_, current, phase, texts(what().training.domains));
+      if (!next) {
+        skipped_.push_back(phase.name);
+        continue;
+      }
+      current = *next;
+      add_record(current.stage, "training/" + phase.name);
+      evaluate_model(current, phase.name);
+    }
+    if (!skipped_.empty()) result_.notes.set("skipped_phases", join(skipped_, ", "));
+    result_.stages = topological(targets_);
+    return std::move(result_);
+  }
+
+ private:
+  const Experiment& what() const { return *builder_.experiment; }
+
+  StagePtr text(const std::string& domain) {
+    const auto found = texts_.find(domain);
+    if (found != texts_.end()) return found->second;
+    return texts_.emplace(domain, make_text_stage(builder_, domain)).first->second;
+  }
+
+  std::vector<StagePtr> texts(const std::vector<std::string>& names) {
+    std::vector<StagePtr> stages;
+    for (const std::string& domain : builder_.resolve_domains(names)) stages.push_back(text(domain));
+    return stages;
+  }
+
+  void add_record(const StagePtr& stage, const std::string& group) {
+    targets_.push_back(stage);
+    result_.records.push_back({stage, group});
+  }
+
+  void make_sources() {
+    const TextStages text_of = [this](const std::string& domain) { return text(domain); };
+    for (const std::string& name : what().merged_sources()) {
+      sources_.push_back(make_source(builder_, name, text_of));
+      add_record(sources_.back().stage, "sources/" + name);
+    }
+    if (what().sources.base) base_ = make_source(builder_, *what().sources.base, text_of);
+    evaluate_rivals();
+  }
+
+  ModelHandle assemble() {
+    const auto calibration = texts(what().calibration.domains);
+    const StagePtr alignment = make_alignment(builder_, sources_, calibration);
+    add_record(alignment, "alignment");
+    const ModelSpec spec = source_spec(what(), what().sources.anchor);
+    const ModelHandle assembled = make_assembly(builder_, spec, sources_, base_, alignment, calibration);
+    add_record(assembled.stage, "assembly");
+    return assembled;
+  }
+
+  void add_rows(const StagePtr& stage, const std::string& subject, const std::string& point, const std::string& suite) {
+    add_record(stage, "evaluation/" + point + "/" + subject + "/" + suite);
+    result_.rows.push_back({stage, subject, point, suite});
+  }
+
+  void evaluate_model(const ModelHandle& model, const std::string& point) {
+    result_.points.push_back(point);
+    const bool has_experts = !model.expert_sources.empty();
+    for (const Method& suite : what().eval)
+      if (has_experts || !needs_experts(suite)) add_rows(make_evaluation(builder_, model, suite, all_texts_), "model", point, suite.name);
+    if (what().logging.activations.sites.empty()) return;
+    add_record(make_activations(builder_, model, all_texts_), "activations/" + point);
+  }
+
+  bool needs_experts(const Method& suite) const { return builder_.registry.create<Eval>(suite)->needs_experts(); }
+
+  /// Every source on its own, and what the experiment asks for beside them.
+  void evaluate_rivals() {
+    for (const Method& suite : what().eval) {
+      if (needs_experts(suite)) continue;
+      std::vector<StagePtr> evaluations;
+      for (std::size_t index = 0; index < sources_.size(); ++index) {
+        evaluations.push_back(make_evaluation(builder_, sources_[index], suite, all_texts_));
+        add_rows(evaluations.back(), "source_" + sources_[index].label, "given", suite.name);
+      }
+      for (const std::string& rival : what().rivals) {
+        if (rival == "ensemble") add_rows(make_ensemble_evaluation(builder_, sources_, suite, all_texts_), rival, "given", suite.name);
+        else add_rows(make_oracle(builder_, sources_, evaluations), rival, "given", suite.name);
+      }
+    }
+  }
+
+  StageBuilder builder_;
+  std::map<std::string, StagePtr> texts_;
+  std::vector<StagePtr> all_texts_;
+  std::vector<ModelHandle> sources_;
+  std::optional<ModelHandle> base_;
+  std::vector<StagePtr> targets_;
+  std::vector<std::string> skipped_;
+  RunPipeline result_;
+};
+
+}  // namespace
+
+RunPipeline build_pipeline(std::shared_ptr<const Experiment> experiment, const PluginRegistry& registry) {
+  return PipelineMaker(std::move(experiment), registry).make();
+}
+
+}  // namespace symphony

@@ -1,0 +1,38 @@
+// From a checked experiment to the stages of its run, and to where their records belong in the run's log.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/pipeline/experiment.hpp"
+#include "core/pipeline/stage.hpp"
+
+namespace symphony {
+
+/// A stage whose record the run's log absorbs, and the group that it goes to.
+struct RecordPlacement {
+  StagePtr stage;
+  std::string group;
+};
+
+/// A stage that holds evaluation rows, and what they are of.
+struct RowsPlacement {
+  StagePtr stage;
+  std::string subject;   ///< "model", "source:code", "ensemble"
+  std::string point;     ///< "step_0", a phase's name; "given" for sources and rivals
+  std::string suite;
+};
+
+struct RunPipeline {
+  std::vector<StagePtr> stages;             ///< inputs before those that read them
+  std::vector<RecordPlacement> records;
+  std::vector<RowsPlacement> rows;
+  std::vector<std::string> points;          ///< in order: "step_0", then the phases
+  Value notes = ValueMap{};                 ///< what a reader should know: phases left out because nothing would learn, ...
+};
+
+/// Computes every key; touches no model and runs nothing. Throws ConfigError for what only shows here (a plan that cannot be carried out).
+RunPipeline build_pipeline(std::shared_ptr<const Experiment> experiment, const PluginRegistry& registry);
+
+}  // namespace symphony

@@ -1,0 +1,51 @@
+// Reading, tokenising and storing the text of one domain.
+#include "core/pipeline/text_stage.hpp"
+
+#include "core/base/hash.hpp"
+#include "core/data/domain.hpp"
+#include "core/data/domain_inputs.hpp"
+
+namespace symphony {
+
+namespace {
+
+constexpr int kRevision = 1;
+
+const DomainRecipe& recipe_of(const Experiment& experiment, const std::string& domain) {
+  for (const auto& [name, recipe] : experiment.domains)
+    if (name == domain) return recipe;
+  fail<ConfigError>("domains", "no domain '{}'", domain);
+}
+
+constexpr const char* kTrainingFile = "training.tokens";
+constexpr const char* kHeldOutFile = "held_out.tokens";
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> experiment_tokenizer() { return byte_tokenizer(); }
+
+StagePtr make_text_stage(const StageBuilder& builder, const std::string& domain) {
+  const DomainRecipe recipe = recipe_of(*builder.experiment, domain);
+  Value parameters = ValueMap{};
+  parameters.set("recipe", Schema::of<DomainRecipe>()->read(&recipe));
+  parameters.set("inputs", domain_inputs(domain, recipe));
+  parameters.set("tokenizer", sha256_hex(experiment_tokenizer()->to_json()));
+  const auto run = [domain, recipe](StageScope& scope) {
+    scope.progress(0.0, "reading");
+    const DomainText text = read_domain(domain, recipe);
+    const auto tokenizer = experiment_tokenizer();
+    write_token_stream(scope.directory / kTrainingFile, tokenize(*tokenizer, domain, TextPart::training, text.training));
+    write_token_stream(scope.directory / kHeldOutFile, tokenize(*tokenizer, domain, TextPart::held_out, text.held_out));
+    scope.record.note("sha256", text.sha256);
+    scope.record.scalar({"training_bytes", "bytes", "cleaned text that sources may be trained on"}, static_cast<double>(text.training.size()));
+    scope.record.scalar({"held_out_bytes", "bytes", "cleaned text kept for evaluation"}, static_cast<double>(text.held_out.size()));
+    scope.record.scalar({"files", "1", "files that the text was taken from"}, static_cast<double>(text.num_files));
+  };
+  return make_stage("text", kRevision, fmt::format("text '{}'", domain), std::move(parameters), {}, NumericEnvironment{}, run);
+}
+
+DomainStreams load_text(const std::filesystem::path& folder) {
+  return {read_token_stream(folder / kTrainingFile), read_token_stream(folder / kHeldOutFile)};
+}
+
+}  // namespace symphony

@@ -1,0 +1,27 @@
+// The text stage: a domain's recipe becomes two token streams, training and held-out, which never overlap.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <torch/types.h>
+
+#include "core/data/token_stream.hpp"
+#include "core/data/tokenizer.hpp"
+#include "core/pipeline/builder.hpp"
+
+namespace symphony {
+
+/// The key covers the recipe, the tokenizer, and what the recipe reads: package versions, or the contents of the user's files.
+StagePtr make_text_stage(const StageBuilder& builder, const std::string& domain);
+
+struct DomainStreams {
+  TokenStream training, held_out;
+};
+DomainStreams load_text(const std::filesystem::path& folder);
+
+/// The tokenizer of models trained here.
+std::shared_ptr<const Tokenizer> experiment_tokenizer();
+
+}  // namespace symphony

@@ -1,0 +1,106 @@
+// The typed experiment: what check_experiment finds, and the pipeline's keys.
+#include <catch2/catch.hpp>
+
+#include "core/base/error.hpp"
+#include "core/pipeline/pipeline.hpp"
+#include "tests/plugins/plugin_fixture.hpp"
+
+using namespace symphony;
+
+namespace {
+
+/// Two trained sources on text from commands; every key is cheap to compute.
+Value small() {
+  const auto source = [](const char* domain) { return Value(ValueMap{{"train", ValueMap{{"domain", domain}, {"recipe", "r"}}}}); };
+  const auto domain = [](const char* text) { return Value(ValueMap{{"command", ValueList{"/bin/echo", text}}}); };
+  return ValueMap{
+      {"name", "small"},
+      {"domains", ValueMap{{"a", domain("a")}, {"b", domain("b")}}},
+      {"recipes", ValueMap{{"r", ValueMap{{"training", ValueMap{{"steps", 3}}}}}}},
+      {"sources", ValueMap{{"anchor", "a"}, {"models", ValueMap{{"a", source("a")}, {"b", source("b")}}}}},
+      {"training", ValueMap{{"phases", ValueList{ValueMap{{"train", "router"}, {"steps", 1}}, ValueMap{{"train", "all"}, {"steps", 1}}}}}},
+  };
+}
+
+RunPipeline pipeline_of(const Value& tree) {
+  auto experiment = std::make_shared<Experiment>(from_value<Experiment>(tree, "test"));
+  const SchemaIssues issues = check_experiment(*experiment, plugin_registry());
+  for (const SchemaIssue& issue : issues) FAIL(path_text(issue.path) << ": " << issue.message);
+  return build_pipeline(experiment, plugin_registry());
+}
+
+std::string issues_of(const Value& tree) {
+  Experiment experiment = from_value<Experiment>(tree, "test");
+  std::string text;
+  for (const SchemaIssue& issue : check_experiment(experiment, plugin_registry())) text += path_text(issue.path) + ": " + issue.message + "\n";
+  return text;
+}
+
+std::map<std::string, std::string> keys_by_label(const RunPipeline& pipeline) {
+  std::map<std::string, std::string> keys;
+  for (const StagePtr& stage : pipeline.stages) keys[stage->name + " " + stage->label] = stage->key;
+  return keys;
+}
+
+}  // namespace
+
+TEST_CASE("a phase is named after what it trains, and two of one name are refused", "[core][pipeline]") {
+  CHECK(pipeline_of(small()).points == std::vector<std::string>{"step_0", "router", "all"});
+  Value tree = small();
+  tree.find("training")->find("phases")->as_list()[1].set("train", "router");
+  CHECK_THAT(issues_of(tree), Catch::Contains("training.phases[1]: two phases are called 'router'"));
+}
+
+TEST_CASE("a source must say exactly once where it comes from", "[core][pipeline]") {
+  Value tree = small();
+  tree.find("sources")->find("models")->find("b")->set("checkpoint", "/x");
+  CHECK_THAT(issues_of(tree), Catch::Contains("sources.models.b: expected exactly one of 'train' and 'checkpoint'"));
+}
+
+TEST_CASE("domains and recipes that do not exist are named with the nearest", "[core][pipeline]") {
+  Value tree = small();
+  tree.find("sources")->find("models")->find("b")->find("train")->set("recipe", "rr");
+  tree.set("calibration", ValueMap{{"domains", "aa"}});
+  const std::string text = issues_of(tree);
+  CHECK_THAT(text, Catch::Contains("no recipe 'rr'; did you mean 'r'?"));
+  CHECK_THAT(text, Catch::Contains("calibration.domains: no domain 'aa'; did you mean 'a'?"));
+}
+
+TEST_CASE("a change re-keys what depends on it and nothing else", "[core][pipeline]") {
+  const auto before = keys_by_label(pipeline_of(small()));
+  Value tree = small();
+  tree.set("router", ValueMap{{"method", "top_k"}, {"balance", 0.5}});
+  const auto after = keys_by_label(pipeline_of(tree));
+  REQUIRE(before.size() == after.size());
+  for (const auto& [label, key] : before) {
+    CAPTURE(label);
+    const bool depends = label.starts_with("phase") || label.find("the model after") != std::string::npos;
+    CHECK((after.at(label) != key) == depends);
+  }
+}
+
+TEST_CASE("a dense model leaves the router's phase out and says so", "[core][pipeline]") {
+  Value tree = small();
+  tree.set("experts", "dense");
+  const RunPipeline pipeline = pipeline_of(tree);
+  CHECK(pipeline.points == std::vector<std::string>{"step_0", "all"});
+  CHECK(pipeline.notes.find("skipped_phases")->as_string() == "router");
+}
+
+TEST_CASE("the seed re-keys training but not text", "[core][pipeline]") {
+  const auto before = keys_by_label(pipeline_of(small()));
+  Value tree = small();
+  tree.set("seed", 2);
+  const auto after = keys_by_label(pipeline_of(tree));
+  CHECK(after.at("text text 'a'") == before.at("text text 'a'"));
+  CHECK(after.at("source training a") != before.at("source training a"));
+}
+
+TEST_CASE("sources that give the same start share its stage", "[core][pipeline]") {
+  Value tree = small();
+  for (const char* name : {"a", "b"})
+    tree.find("sources")->find("models")->find(name)->find("train")->set("start", ValueMap{{"domain", "all"}, {"steps", 2}});
+  std::size_t starts = 0;
+  for (const StagePtr& stage : pipeline_of(tree).stages) starts += stage->label == "training common start" ? 1 : 0;
+  CHECK(starts == 1);
+}
