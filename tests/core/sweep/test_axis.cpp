@@ -1,0 +1,114 @@
+// Sweeps: blocks times variants times seeds, patches, and mistakes with their places.
+#include <catch2/catch.hpp>
+
+#include "core/base/error.hpp"
+#include "core/base/files.hpp"
+#include "core/sweep/axis.hpp"
+#include "tests/plugins/plugin_fixture.hpp"
+
+using namespace symphony;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kBase = R"(
+name: small
+domains:
+  alpha: { command: [/bin/echo, alpha] }
+  beta: { command: [/bin/echo, beta] }
+recipes: { r: { training: { steps: 3 } } }
+sources:
+  anchor: alpha
+  models:
+    alpha: { train: { domain: alpha, recipe: r } }
+    beta: { train: { domain: beta, recipe: r } }
+alignment: { method: activation_matching, scope: [ffn] }
+router: { method: top_k, k: 2 }
+)";
+
+/// An experiment file in a folder that goes away with it.
+struct File {
+  fs::path folder = make_temporary_directory(fs::temp_directory_path(), "symphony_axis");
+  explicit File(const std::string& text) { atomic_write(folder / "e.yaml", text); }
+  ~File() { remove_tree(folder); }
+  Sweep expand(std::vector<std::string> overrides = {}, std::vector<std::string> profiles = {}) const {
+    return expand_experiment({folder / "e.yaml", std::move(profiles), std::move(overrides)}, plugin_registry());
+  }
+};
+
+std::string mistakes(const std::string& text) {
+  try {
+    File(text).expand();
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("a file without a sweep is one run a seed", "[core][sweep]") {
+  const Sweep sweep = File(std::string(kBase) + "seeds: [1, 2, 3]\n").expand();
+  REQUIRE(sweep.points.size() == 3);
+  CHECK(sweep.points[2].seed == 3);
+  CHECK(sweep.points[2].run_id.starts_with("s3-"));
+  CHECK(sweep.name == "small");
+}
+
+TEST_CASE("blocks, variants and seeds multiply, seeds fastest", "[core][sweep]") {
+  const Sweep sweep = File(std::string(kBase) + R"(
+seeds: [1, 2]
+sweep:
+  baseline: none
+  blocks: { left: {}, right: { set: { calibration: { tokens: 100 } }, variants: [none] } }
+  variants: { none: { alignment: none }, one: { router: switch } }
+)").expand();
+  REQUIRE(sweep.points.size() == 6);
+  CHECK(sweep.points[0].run_id.starts_with("left.none.s1-"));
+  CHECK(sweep.points[1].run_id.starts_with("left.none.s2-"));
+  CHECK(sweep.points[2].run_id.starts_with("left.one.s1-"));
+  CHECK(sweep.points[4].run_id.starts_with("right.none.s1-"));
+  CHECK(sweep.points[4].config.find("calibration")->find("tokens")->as_int() == 100);
+  CHECK(sweep.points[0].config.find("calibration")->find("tokens")->as_int() == 65536);
+}
+
+TEST_CASE("a variant that names another method drops the old one's parameters", "[core][sweep]") {
+  const Sweep sweep = File(std::string(kBase) + "sweep: { variants: { other: { alignment: none } } }\n").expand();
+  const Value* alignment = sweep.points[0].config.find("alignment");
+  CHECK(alignment->find("method")->as_string() == "none");
+  CHECK(alignment->find("scope") == nullptr);
+}
+
+TEST_CASE("points that resolve to the same configuration are one run, and that is said", "[core][sweep]") {
+  const Sweep sweep = File(std::string(kBase) + "sweep: { variants: { a: {}, b: { router: { k: 2 } } } }\n").expand();
+  CHECK(sweep.points.size() == 1);
+  REQUIRE(sweep.duplicates.size() == 1);
+  CHECK_THAT(sweep.duplicates[0], Catch::Contains("resolves to the same configuration as 'a.s1-"));
+}
+
+TEST_CASE("overrides and profiles change every point", "[core][sweep]") {
+  const File file(std::string(kBase) + "profiles: { full: { seeds: [4, 5] } }\n");
+  CHECK(file.expand({"router.k=1"}, {}).points.size() == 1);
+  CHECK(file.expand({}, {"full"}).points.size() == 2);
+  CHECK_THROWS_WITH(file.expand({}, {"ful"}), Catch::Contains("did you mean 'full'?"));
+}
+
+TEST_CASE("every mistake of every point is reported once, with its place", "[core][sweep]") {
+  const std::string text = mistakes(std::string(kBase) + R"(
+seeds: [1, 2]
+calibration: { tokns: 5 }
+threads: none
+sweep: { baselin: x, variants: { a: {}, b: {} } }
+)");
+  CHECK_THAT(text, Catch::Contains("calibration.tokns: unknown key 'tokns'; did you mean 'tokens'?"));
+  CHECK_THAT(text, Catch::Contains("threads: expected an integer, got the string 'none'"));
+  CHECK_THAT(text, Catch::Contains("sweep.baselin: unknown key 'baselin'; did you mean 'baseline'?"));
+  CHECK_THAT(text, Catch::Contains("e.yaml:18:"));
+  CHECK_THAT(text, Catch::Contains("3 mistakes"));
+}
+
+TEST_CASE("names that refer to nothing are mistakes at their place", "[core][sweep]") {
+  CHECK_THAT(mistakes(std::string(kBase) + "sweep: { variants: { a: { sources: { anchor: alpa } } } }\n"), Catch::Contains("no source to be the anchor 'alpa'; did you mean 'alpha'?"));
+  CHECK_THAT(mistakes(std::string(kBase) + "fusion: { attention: slrep }\n"), Catch::Contains("did you mean 'slerp'?"));
+  CHECK_THAT(mistakes(std::string(kBase) + "experts: { method: upcycle, cuont: 3 }\n"), Catch::Contains("did you mean 'count'?"));
+}
