@@ -19,8 +19,13 @@ struct Command {
   int (*run)(const Command& self, const std::vector<std::string>& args) = nullptr;
 };
 
+Command make_check();
 Command make_describe();
 Command make_list();
+Command make_plan_command();
+Command make_run();
+Command make_status();
+Command make_table_command();
 
 /// The values of `options` in `args`, or nothing after --help, which prints usage, summary and options. `positional` says which option takes
 /// the words without a dash. Throws ConfigError for anything else, with the nearest option.
