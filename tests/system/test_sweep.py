@@ -1,0 +1,110 @@
+"""What a user relies on when a sweep is run, run again, changed, and run elsewhere."""
+import json
+import re
+import shutil
+
+import h5py
+import numpy
+import pytest
+
+from conftest import EXPERIMENT
+
+
+def stages_executed(done):
+    return int(re.search(r"(\d+) stages executed", done.stdout).group(1))
+
+
+def run_files(results):
+    return sorted((results / "smoke_alignment").glob("*/run.h5"))
+
+
+def numeric_contents(path):
+    """Every dataset outside provenance and timing, as bytes."""
+    contents = {}
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset) and not name.startswith("provenance") and "timing" not in name:
+            value = item[()]
+            contents[name] = value.tobytes() if isinstance(value, (numpy.ndarray, numpy.generic)) else value
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return contents
+
+
+def test_first_run_prints_table_findings_and_logs(finished):
+    results, done = finished
+    assert "difference from none" in done.stdout
+    assert "full_activation" in done.stdout
+    assert f"logs: {results}/smoke_alignment" in done.stdout
+    assert len(run_files(results)) == 2
+
+
+def test_second_run_executes_no_stage(runner, finished):
+    results, _ = finished
+    again = runner(*EXPERIMENT, "--results", results, "--jobs", 2)
+    assert stages_executed(again) == 0
+    assert "2 of 2 runs finished" in again.stdout
+
+
+def test_a_router_parameter_reexecutes_only_what_depends_on_it(runner, finished, tmp_path):
+    results, _ = finished
+    copy = tmp_path / "results"
+    shutil.copytree(results, copy)
+    changed = runner(*EXPERIMENT, "router.balance=0.02", "--results", copy, "--jobs", 1)
+    caches = lambda root, stage: {p.name for p in (root / ".cache" / stage).iterdir() if p.is_dir()}
+    for unaffected in ["text", "source", "alignment", "assembly", "ensemble_evaluation"]:
+        assert caches(copy, unaffected) == caches(results, unaffected), unaffected
+    assert len(caches(copy, "phase")) == 2 * len(caches(results, "phase"))
+    assert stages_executed(changed) > 0
+
+
+def test_results_are_bit_identical_from_scratch_and_under_other_jobs(runner, finished, tmp_path):
+    results, _ = finished
+    runner(*EXPERIMENT, "--results", tmp_path, "--jobs", 1)
+    files, others = run_files(results), run_files(tmp_path)
+    assert [f.parent.name for f in files] == [f.parent.name for f in others]
+    for file, other in zip(files, others):
+        mine, theirs = numeric_contents(file), numeric_contents(other)
+        assert mine.keys() == theirs.keys()
+        differing = [name for name in mine if mine[name] != theirs[name]]
+        assert not differing
+
+
+def test_every_run_records_its_invariances(finished):
+    results, _ = finished
+    for path in run_files(results):
+        with h5py.File(path) as file:
+            change = file["alignment/invariance/logit_change"][()]
+            assert change.shape == (2,)
+            assert (change <= 1e-5).all()
+
+
+def test_config_and_provenance_explain_the_run(finished):
+    results, _ = finished
+    path = run_files(results)[0]
+    status = json.loads((path.parent / "status.json").read_text())
+    assert status["state"] == "finished"
+    assert "alignment:" in (path.parent / "config.yaml").read_text()
+    with h5py.File(path) as file:
+        assert file.attrs["status"] == "finished"
+        assert "provenance" in file
+
+
+def test_a_failing_run_is_listed_and_fails_the_command(runner, tmp_path):
+    done = runner(*EXPERIMENT, "+expect={step_0/in_domain/bits_per_byte: 1.0}", "--results", tmp_path, "--jobs", 2, check=False)
+    assert done.returncode != 0
+    assert "numbers differ from `expect`" in done.stderr
+    assert done.stderr.count("step_0/in_domain/bits_per_byte: got") >= 4  # each at once and again at the end
+
+
+@pytest.mark.parametrize("arguments, expected", [
+    (["--exp", "smoke/alignmnt.yaml"], "did you mean 'smoke/alignment.yaml'?"),
+    ([*EXPERIMENT, "router.method=top_kk"], "did you mean 'top_k'?"),
+    ([*EXPERIMENT, "calibratoin.tokens=5"], "did you mean 'calibration'?"),
+])
+def test_mistakes_are_refused_before_anything_runs(runner, tmp_path, arguments, expected):
+    done = runner(*arguments, "--results", tmp_path / "none", check=False)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert not (tmp_path / "none").exists()
