@@ -33,14 +33,15 @@ bool has_rows_of_tokens(TensorKind kind) { return kind == TensorKind::embedding 
 void check_same_architecture(const Model& model, const Model& anchor, std::string_view role) {
   for (const SpecDifference& difference : compare_specs(anchor.spec, model.spec))
     if (difference.fatal)
-      fail<DataError>(kWho, "{} {} differs from the anchor {} in {}: {}, expected {}; only models of one architecture are merged", role, quoted(model.name),
-                      quoted(anchor.name), difference.field, difference.right, difference.left);
+      fail<DataError>(kWho, "{} {} differs from the anchor {} in {}: {}, expected {}; only models of one architecture are merged", role,
+                      quoted(model.name), quoted(anchor.name), difference.field, difference.right, difference.left);
 }
 
 void check_tensor(const Model& model, const std::string& name, const std::vector<std::int64_t>& shape) {
   const TensorInfo& info = model.tensors->info(name);
   if (info.shape != shape)
-    fail<DataError>(kWho, "source {}: tensor {} has shape {}, expected {}", quoted(model.name), quoted(name), shape_text(info.shape), shape_text(shape));
+    fail<DataError>(kWho, "source {}: tensor {} has shape {}, expected {}", quoted(model.name), quoted(name), shape_text(info.shape),
+                    shape_text(shape));
 }
 
 class FusedView final : public TensorSource {
@@ -88,8 +89,8 @@ class FusedView final : public TensorSource {
     for (const Model& source : problem_.sources) check_tensor(source, tensor.name, tensor.shape);
     if (!method.needs().base) return torch::kFloat32;
     if (!problem_.base)
-      fail<ConfigError>("fusion", "the method for tensors of kind '{}' needs the sources' common ancestor, and there is none; expected 'sources.base'",
-                        kind_name(tensor.kind));
+      fail<ConfigError>("fusion", "the method for tensors of kind '{}' needs the sources' common ancestor, and there is none; "
+                                  "expected 'sources.base'", kind_name(tensor.kind));
     check_tensor(*problem_.base, tensor.name, tensor.shape);
     return torch::kFloat32;
   }
@@ -102,8 +103,8 @@ class FusedView final : public TensorSource {
     const torch::Tensor base = method.needs().base ? problem_.base->tensors->get(tensor.name).to(torch::kFloat32) : torch::Tensor{};
     const torch::Tensor result = method.fuse({tensor, tensors, row_masks, base, problem_.anchor, source_names_});
     if (result.sizes().vec() != tensor.shape || result.scalar_type() != torch::kFloat32)
-      fail<PluginError>("fusion", "tensor {}: the method for kind '{}' returned {} {}, expected Float {}", quoted(tensor.name), kind_name(tensor.kind),
-                        torch::toString(result.scalar_type()), shape_text(result.sizes()), shape_text(tensor.shape));
+      fail<PluginError>("fusion", "tensor {}: the method for kind '{}' returned {} {}, expected Float {}", quoted(tensor.name),
+                        kind_name(tensor.kind), torch::toString(result.scalar_type()), shape_text(result.sizes()), shape_text(tensor.shape));
     return result.contiguous();
   }
 
@@ -149,10 +150,13 @@ Model assemble(AssembleProblem problem, std::string name) {
 Model with_router_parameters(const Model& model, const std::vector<TensorMap>& parameters_of_layers) {
   if (!model.spec.moe) fail<DataError>(kWho, "model {} is dense, it has no routers to be given parameters", quoted(model.name));
   if (static_cast<std::int64_t>(parameters_of_layers.size()) != model.spec.num_layers)
-    fail<DataError>(kWho, "model {} has {} layers, there are router parameters for {}", quoted(model.name), model.spec.num_layers, parameters_of_layers.size());
+    fail<DataError>(kWho, "model {} has {} layers, there are router parameters for {}", quoted(model.name), model.spec.num_layers,
+                    parameters_of_layers.size());
   TensorMap over;
-  for (std::size_t layer = 0; layer < parameters_of_layers.size(); ++layer)
-    for (const auto& [name, tensor] : parameters_of_layers[layer]) over[layer_prefix(static_cast<std::int64_t>(layer)) + "mlp.router." + name] = tensor;
+  for (std::size_t layer = 0; layer < parameters_of_layers.size(); ++layer) {
+    const std::string prefix = layer_prefix(static_cast<std::int64_t>(layer)) + "mlp.router.";
+    for (const auto& [name, tensor] : parameters_of_layers[layer]) over[prefix + name] = tensor;
+  }
   return {model.spec, std::make_shared<OverlaySource>(model.tensors, std::move(over)), model.name};
 }
 

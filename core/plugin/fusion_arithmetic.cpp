@@ -57,7 +57,8 @@ void check_weights(const std::vector<double>& weights, const std::vector<std::st
 std::vector<double> normalised_weights(const std::vector<double>& weights, std::size_t num_sources, std::string_view who) {
   std::vector<double> result = weights.empty() ? std::vector<double>(num_sources, 1.0) : weights;
   const double sum = std::accumulate(result.begin(), result.end(), 0.0);
-  if (std::abs(sum) < kSmallestSum) fail<ConfigError>(who, "the weights sum to {}, which nothing can be divided by; expected another sum than 0", sum);
+  if (std::abs(sum) < kSmallestSum)
+    fail<ConfigError>(who, "the weights sum to {}, which nothing can be divided by; expected another sum than 0", sum);
   for (double& weight : result) weight /= sum;
   return result;
 }

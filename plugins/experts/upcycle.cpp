@@ -13,7 +13,8 @@ struct UpcycleParams {
   double noise = 0.0;
   static void describe(Schema& s) {
     s.field<&UpcycleParams::count>("count", "how many copies; 0: as many as there are sources").range(0, 1024);
-    s.field<&UpcycleParams::noise>("noise", "standard deviation of the noise added to every copy but the first, in units of each tensor's own").range(0, 10);
+    s.field<&UpcycleParams::noise>("noise", "standard deviation of the noise added to every copy but the first, in units of each tensor's own")
+        .range(0, 10);
   }
 };
 
@@ -26,8 +27,10 @@ class Upcycle final : public Experts {
     const std::int64_t count = params_.count > 0 ? params_.count : static_cast<std::int64_t>(problem.source_names.size());
     const std::string& anchor = problem.source_names[problem.anchor];
     ExpertPlan plan;
-    for (std::int64_t copy_idx = 0; copy_idx < count; ++copy_idx)
-      plan.slots.push_back({.kind = ExpertKind::ffn, .source = problem.anchor, .label = copy_idx == 0 ? anchor : fmt::format("{} copy {}", anchor, copy_idx + 1)});
+    for (std::int64_t copy_idx = 0; copy_idx < count; ++copy_idx) {
+      const std::string label = copy_idx == 0 ? anchor : fmt::format("{} copy {}", anchor, copy_idx + 1);
+      plan.slots.push_back({.kind = ExpertKind::ffn, .source = problem.anchor, .label = label});
+    }
     plan.backbone_from = problem.anchor;
     plan.noise = params_.noise;
     return plan;

@@ -71,7 +71,8 @@ class Karcher final : public Fusion {
     };
     const double spread = length(share_N);
     if (spread < kCancelled)
-      fail<NumericError>(kWho, "tensor {}: the sources' directions cancel, their mean has length {:.3g}, expected at least {:.0e}", quoted(tensor), spread, kCancelled);
+      fail<NumericError>(kWho, "tensor {}: the sources' directions cancel, their mean has length {:.3g}, expected at least {:.0e}",
+                         quoted(tensor), spread, kCancelled);
     torch::Tensor mean_N = share_N / spread;
     double step = 0.0;
     for (std::int64_t iteration = 0; iteration < params_.max_iter; ++iteration) {
@@ -85,7 +86,8 @@ class Karcher final : public Fusion {
       mean_N = std::cos(step) * mean_N + std::sin(step) / step * tangent_N;
       mean_N = mean_N / length(mean_N);
     }
-    fail<NumericError>(kWho, "tensor {}: no convergence after {} iterations, last step {:.3g}, expected below {:.3g}", quoted(tensor), params_.max_iter, step, params_.tol);
+    fail<NumericError>(kWho, "tensor {}: no convergence after {} iterations, last step {:.3g}, expected below {:.3g}", quoted(tensor),
+                       params_.max_iter, step, params_.tol);
   }
 
   KarcherParams params_;

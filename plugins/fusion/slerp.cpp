@@ -29,7 +29,8 @@ struct SlerpParams {
   static void describe(Schema& s) {
     s.field<&SlerpParams::t>("t", "position between source 0 (t=0) and source 1 (t=1), for two sources; null: from the weights").range(0, 1);
     s.field<&SlerpParams::weights>("weights", "one a source in configured order, for any number of sources; empty: equal").at_least(0);
-    s.field<&SlerpParams::colinear_cos>("colinear_cos", "cosine above which interpolation is linear, and below whose negative it is refused").range(0, 1);
+    s.field<&SlerpParams::colinear_cos>("colinear_cos", "cosine above which interpolation is linear, and below whose negative it is refused")
+        .range(0, 1);
   }
 };
 
@@ -87,7 +88,8 @@ class Slerp final : public Fusion {
     const double cosine = gram_NN[row].dot(reached_N).item<double>() / (norm_a * norm_b);
     if (cosine > params_.colinear_cos) return linear;
     if (cosine < -params_.colinear_cos)
-      fail<DataError>(kWho, "tensor {}: source {} is opposite to what comes before it (cosine {:.6f}), which no shortest path joins; expected a cosine above {}",
+      fail<DataError>(kWho, "tensor {}: source {} is opposite to what comes before it (cosine {:.6f}), which no shortest path joins; "
+                             "expected a cosine above {}",
                       quoted(input.tensor.name), quoted(input.source_names[source_idx]), cosine, -params_.colinear_cos);
     // For unit vectors |u - v|^2 = 2 - 2 cos and |u + v|^2 = 2 + 2 cos.
     const double angle = 2.0 * std::atan2(std::sqrt(std::max(0.0, 1.0 - cosine)), std::sqrt(std::max(0.0, 1.0 + cosine)));

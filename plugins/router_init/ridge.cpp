@@ -114,7 +114,8 @@ class Ridge final : public RouterInit {
       if (problem.moments.counts_M.defined() && domain >= num_domains)
         fail<DataError>(kWho, "layer {}: an expert is of domain {}, there are {} calibration domains", problem.layer, domain, num_domains);
     if (std::set<std::int64_t>(problem.expert_domains.begin(), problem.expert_domains.end()).size() < 2)
-      fail<DataError>(kWho, "layer {}: all {} experts are of the same domain, expected at least two that differ; use another router_init", problem.layer, num_experts);
+      fail<DataError>(kWho, "layer {}: all {} experts are of the same domain, expected at least two that differ; use another router_init",
+                      problem.layer, num_experts);
   }
 
   /// The s at which softmax(s z) has the mean entropy that was asked for.
@@ -123,8 +124,8 @@ class Ridge final : public RouterInit {
     const double spread = logits_SE.std(false).item<double>();
     double low = std::log(kSmallestScale / spread), high = std::log(kLargestScale / spread);
     if (!(spread > 0.0) || mean_entropy(logits_SE * std::exp(high)) > target)
-      fail<DataError>(kWho, "layer {}: no scale brings the mean entropy of the gates down to {:.2f} ln E, because experts of one domain tie; expected a larger "
-                            "entropy or experts of more domains", layer, params_.entropy);
+      fail<DataError>(kWho, "layer {}: no scale brings the mean entropy of the gates down to {:.2f} ln E, because experts of one domain tie; "
+                            "expected a larger entropy or experts of more domains", layer, params_.entropy);
     for (int halving = 0; halving < 60; ++halving) {
       const double middle = 0.5 * (low + high);
       (mean_entropy(logits_SE * std::exp(middle)) > target ? low : high) = middle;
@@ -139,4 +140,5 @@ class Ridge final : public RouterInit {
 }  // namespace symphony
 
 SYMPHONY_PLUGIN(symphony::RouterInit, symphony::Ridge, symphony::RidgeParams, "ridge", /*revision=*/1,
-                "rows by ridge regression on the domain of calibration text", "Symphony Lab; Hoerl and Kennard 1970, Ridge regression, Technometrics 12");
+                "rows by ridge regression on the domain of calibration text",
+                "Symphony Lab; Hoerl and Kennard 1970, Ridge regression, Technometrics 12");
