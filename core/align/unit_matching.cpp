@@ -104,10 +104,9 @@ UnitMatch match(const torch::Tensor& worth, const torch::Tensor& plain, const to
   double after = 0;
   for (std::int64_t slot = 0; slot < size; ++slot) {
     const std::int64_t unit = perm[static_cast<std::size_t>(slot)];
-    const bool matched = unit == best[static_cast<std::size_t>(slot)];
-    const bool negative = signs.defined() && matched && signs[slot][unit].item<double>() < 0;
-    after += (negative || (signs.defined() && matched) ? worth : plain)[slot][unit].item<double>();
-    sign.push_back(negative ? -1 : 1);
+    const bool keeps_sign = signs.defined() && unit == best[static_cast<std::size_t>(slot)];
+    after += (keeps_sign ? worth : plain)[slot][unit].item<double>();
+    sign.push_back(keeps_sign && signs[slot][unit].item<double>() < 0 ? -1 : 1);
   }
   result.transform = Transform::monomial(std::move(perm), std::move(sign));
   result.similarity_before = plain.diagonal().mean().item<double>();
