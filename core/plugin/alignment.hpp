@@ -26,7 +26,7 @@ struct StatisticsNeed {
 class AlignmentStatistics {
  public:
   virtual ~AlignmentStatistics();
-  /// Anchor and source `source_idx` at `site` of `layer` (0 for Site::embedding). Only for sites that were asked for in `needs`.
+  /// Anchor and `source_idx` at `site` of `layer` (0 for Site::embedding), a site from `needs`. Valid until another is asked for.
   virtual const PairMoments& moments(std::size_t source_idx, Site site, std::int64_t layer) const = 0;
   virtual std::int64_t num_tokens() const = 0;
 };
