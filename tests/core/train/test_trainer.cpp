@@ -91,23 +91,21 @@ TEST_CASE("trainer: only the named parts change", "[core][train]") {
       if (belongs(name)) expected.push_back(name);
   };
   const auto has = [](const std::string& name, const char* part) { return name.find(part) != std::string::npos; };
-  SECTION("router") {
+  const std::string parts = GENERATE(as<std::string>{}, "router", "experts and norms", "backbone", "embeddings", "all");
+  CAPTURE(parts);
+  if (parts == "router") {
     settings.train = {"router"};
     expect([&](const std::string& name) { return has(name, ".router."); });
-  }
-  SECTION("experts and norms") {
+  } else if (parts == "experts and norms") {
     settings.train = {"experts", "norms"};
     expect([&](const std::string& name) { return has(name, ".experts.") || has(name, "norm.weight"); });
-  }
-  SECTION("backbone") {
+  } else if (parts == "backbone") {
     settings.train = {"backbone"};
     expect([&](const std::string& name) { return !has(name, ".mlp."); });
-  }
-  SECTION("embeddings") {
+  } else if (parts == "embeddings") {
     settings.train = {"embeddings"};
     expect([&](const std::string& name) { return has(name, "embed_tokens") || has(name, "lm_head"); });
-  }
-  SECTION("all") {
+  } else {
     expect([&](const std::string&) { return true; });
   }
   train(model, counting_batch, settings);
@@ -157,8 +155,10 @@ TEST_CASE("trainer: a checkpoint of other settings or another seed is refused", 
   LanguageModel model = tiny();
   train(model, counting_batch, short_run(5), hooks);
   TrainSettings other = short_run(5);
-  SECTION("settings") { other.learning_rate = 1e-3; }
-  SECTION("seed") { hooks.seed = 9; }
+  const bool other_settings = GENERATE(true, false);
+  CAPTURE(other_settings);
+  if (other_settings) other.learning_rate = 1e-3;
+  else hooks.seed = 9;
   CHECK_THROWS_WITH(train(model, counting_batch, other, hooks), Catch::Contains("belongs to another training run"));
 }
 
