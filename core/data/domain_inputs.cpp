@@ -47,6 +47,9 @@ Value domain_inputs(const std::string& name, const DomainRecipe& recipe, const s
   }
   for (const std::string& pattern : recipe.files)
     for (const auto& path : glob_files(pattern)) inputs.set("file " + path.string(), sha256_file(path));
+  // A script of the user's own counts by content; an installed program by its package.
+  for (const std::string& word : recipe.command)
+    if (recipe.package.empty() && std::filesystem::is_regular_file(word)) inputs.set("file " + word, sha256_file(word));
   return inputs;
 }
 

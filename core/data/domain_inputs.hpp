@@ -9,7 +9,7 @@
 
 namespace symphony {
 
-/// Versions of the packages, and path and SHA-256 of every file of the user's own. Equal values and recipes give equal texts.
+/// Versions of the packages, and path and SHA-256 of every file of the user's own (also those that a `command` names). Equal values and recipes give equal texts.
 /// Throws DataError, naming the command that installs it, for a package that is not installed.
 Value domain_inputs(const std::string& name, const DomainRecipe& recipe, const std::filesystem::path& dpkg_status = "/var/lib/dpkg/status");
 
