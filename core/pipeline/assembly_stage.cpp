@@ -282,6 +282,12 @@ ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, co
     handle.expert_sources.push_back(names.at(slot.source));
     handle.expert_domains.push_back(source_domain(*builder.experiment, names.at(slot.source)));
   }
+  if (!assembly.plan.slots.empty()) {
+    const Method router = builder.registry.canonical("router", builder.experiment->router.method);
+    ModelSpec merged = spec;
+    merged.moe = MoeSpec{static_cast<std::int64_t>(assembly.plan.slots.size()), spec.ffn_size, router, assembly.plan.output_scale};
+    handle.learns_routing = !builder.registry.create<Router>(router)->parameters(merged).empty();
+  }
   handle.load = [builder, assembly, stage](const StageFolder& folder) {
     const auto aligned = aligned_sources(assembly, folder);
     Model model = assemble_bare(builder, assembly, aligned, folder);

@@ -42,6 +42,7 @@ struct ModelHandle {
   std::function<Model(const StageFolder&)> load;
   std::vector<std::string> expert_sources;  ///< of an MoE, by expert
   std::vector<std::string> expert_domains;
+  bool learns_routing = false;              ///< its router has parameters
 };
 
 }  // namespace symphony

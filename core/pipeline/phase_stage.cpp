@@ -17,7 +17,7 @@ constexpr const char* kModelFolder = "model";
 std::optional<ModelHandle> make_phase(const StageBuilder& builder, const ModelHandle& before, const PhaseSettings& phase, const std::vector<StagePtr>& texts) {
   const bool dense = before.expert_sources.empty();
   const bool only_router = phase.train == std::vector<std::string>{"router"};
-  if (dense && only_router) return std::nullopt;
+  if (only_router && !before.learns_routing) return std::nullopt;
 
   // Batches depend on the phase's name and the seed alone, so that every variant reads the same text.
   const std::uint64_t seed = builder.seed("phase " + phase.name);
