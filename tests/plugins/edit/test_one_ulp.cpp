@@ -7,6 +7,7 @@
 #include "tests/support/tiny_model.hpp"
 
 using namespace symphony;
+using namespace symphony::testing;
 
 namespace {
 
