@@ -57,27 +57,28 @@ struct Buffers {
   }
 };
 
-/// to = scale * turned `from`, one row of a head; `direction` -1 turns back. Two loops, because one that writes both halves of a row
-/// cannot be proven free of overlap and stays scalar.
-SYMPHONY_INLINE void turn_row(const Layout& layout, std::int64_t token, const float* __restrict from, float* __restrict to, float scale, float direction) {
+/// packed[t] = scale * turned row of the head; `direction` -1 turns back.
+SYMPHONY_INLINE void turn_row(const Layout& layout, std::int64_t token, const float* from, float* to, float scale, float direction) {
   const std::int64_t half = layout.shape.head_dim / 2;
-  const float* __restrict cos = layout.cos + layout.table_rows[token] * half;
-  const float* __restrict sin = layout.sin + layout.table_rows[token] * half;
-  const float sin_scale = scale * direction;
-  for (std::int64_t pair = 0; pair < half; ++pair) to[pair] = from[pair] * cos[pair] * scale - from[pair + half] * sin[pair] * sin_scale;
-  for (std::int64_t pair = 0; pair < half; ++pair) to[pair + half] = from[pair + half] * cos[pair] * scale + from[pair] * sin[pair] * sin_scale;
+  const float* cos = layout.cos + layout.table_rows[token] * half;
+  const float* sin = layout.sin + layout.table_rows[token] * half;
+  for (std::int64_t pair = 0; pair < half; ++pair) {
+    const float left = from[pair] * scale, right = from[pair + half] * scale, s = sin[pair] * direction;
+    to[pair] = left * cos[pair] - right * s;
+    to[pair + half] = right * cos[pair] + left * s;
+  }
 }
 
 SYMPHONY_INLINE void pack_turned(const Layout& layout, std::int64_t first_token, const float* head, float* packed, float scale) {
   for (std::int64_t t = 0; t < layout.shape.length; ++t) turn_row(layout, first_token + t, head + t * layout.row, packed + t * layout.width, scale, 1.0f);
 }
 
-SYMPHONY_INLINE void pack(const Layout& layout, const float* __restrict head, std::int64_t row, float* __restrict packed) {
+SYMPHONY_INLINE void pack(const Layout& layout, const float* head, std::int64_t row, float* packed) {
   for (std::int64_t t = 0; t < layout.shape.length; ++t)
     for (std::int64_t entry = 0; entry < layout.shape.head_dim; ++entry) packed[t * layout.width + entry] = head[t * row + entry];
 }
 
-SYMPHONY_INLINE void transpose(const Layout& layout, const float* __restrict packed, float* __restrict columns) {
+SYMPHONY_INLINE void transpose(const Layout& layout, const float* packed, float* columns) {
   for (std::int64_t entry = 0; entry < layout.shape.head_dim; ++entry)
     for (std::int64_t t = 0; t < layout.shape.length; ++t) columns[entry * layout.span + t] = packed[t * layout.width + entry];
 }
@@ -130,7 +131,7 @@ SYMPHONY_CLONES void backward_head(const Layout& layout, Buffers& buffers, std::
       float *p = scores + row * layout.span, *d = dscores + row * layout.span;
       const float delta = dot(upstream + row * layout.width, out + (first + row) * out_row, layout.shape.head_dim);
       exponentiate(p, log_sum[first + row], first + row + 1, columns);
-      for (std::int64_t key = 0; key < columns; key += kLanes) store(d + key, load(p + key) * (load(d + key) - delta));
+      for (std::int64_t key = 0; key < columns; ++key) d[key] = p[key] * (d[key] - delta);
     }
     small_gemm(dscores, layout.span, 1, buffers.keys.data(), layout.width, dblock, layout.width, rows, layout.width, seen, false);
     small_gemm(dscores, 1, layout.span, buffers.queries.data() + first * layout.width, layout.width, buffers.dkeys.data(), layout.width, seen,

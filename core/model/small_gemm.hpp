@@ -21,7 +21,7 @@ SYMPHONY_INLINE void gemm_tile(const float* a, std::int64_t a_row, std::int64_t 
     for (int column = 0; column < V; ++column) from_b[column] = load(b + step * b_row + column * kLanes);
 #pragma GCC unroll 8
     for (int row = 0; row < R; ++row) {
-      const float from_a = a[row * a_row + step * a_step];
+      const Lanes from_a = splat(a[row * a_row + step * a_step]);
 #pragma GCC unroll 4
       for (int column = 0; column < V; ++column) total[row][column] += from_a * from_b[column];
     }

@@ -30,6 +30,7 @@ using Lanes = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(
 
 SYMPHONY_INLINE Lanes load(const float* from) { return *reinterpret_cast<const Lanes*>(from); }
 SYMPHONY_INLINE void store(float* to, Lanes values) { *reinterpret_cast<Lanes*>(to) = values; }
+SYMPHONY_INLINE Lanes splat(float value) { return Lanes{} + value; }
 
 /// The lanes' sum, pairwise.
 SYMPHONY_INLINE float lane_sum(Lanes values) {
