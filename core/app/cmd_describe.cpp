@@ -110,11 +110,12 @@ const PluginEntry& find_id(const PluginRegistry& registry, const std::string& id
 int run(const Command& self, const std::vector<std::string>& args) {
   po::options_description options;
   add_plugin_option(options);
-  options.add_options()("id", po::value<std::string>()->required(), "category.name");
+  options.add_options()("id", po::value<std::string>(), "category.name");
   po::positional_options_description positional;
   positional.add("id", 1);
   const auto values = parse_arguments(self, options, positional, args);
   if (!values) return 0;
+  if (!values->count("id")) fail<ConfigError>("runner describe", "expected one id, category.name (see runner list)");
   const auto registry = PluginRegistry::load(plugin_folders(*values));
   const PluginEntry& entry = find_id(registry, (*values)["id"].as<std::string>());
   const auto schema = entry.header->schema();
