@@ -81,7 +81,8 @@ std::string findings(const SweepRuns& sweep, const SweepTable& table) {
   for (const std::string& block : table.blocks) {
     if (!block.empty()) text += fmt::format("{}:\n", block);
     for (const Question& question : questions) text += fmt::format("  {}\n    {}\n", question.ask, answer(sweep, table, block, question));
-    text += fmt::format("  after post-training, best first: {}\n", ranking(table, block));
+    const std::string ranked = ranking(table, block);
+    if (!ranked.empty()) text += fmt::format("  after post-training, best first: {}\n", ranked);
     const std::string untrained = rivals(table, block);
     if (!untrained.empty()) text += fmt::format("  without any training of a merged model: {}\n", untrained);
   }

@@ -79,7 +79,7 @@ std::unique_ptr<SweepRuns> read_sweep(const fs::path& folder) {
 
 std::vector<std::vector<double>> window_values(const FinishedRun& run, const std::string& moment) {
   const RunReader reader(run.file);
-  const std::string group = "evaluation/" + moment + "/model/bits_per_byte/";
+  const std::string group = "evaluation/" + moment + "/bits_per_byte/";
   const auto shape = reader.shape(group + "window_bits_per_byte");
   const auto values = reader.values(group + "window_bits_per_byte");
   const auto in_domain = reader.values(group + "in_domain");

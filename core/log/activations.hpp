@@ -29,7 +29,7 @@ struct ActivationOptions {
   bool half = true;                  ///< store raw activations as fp16, otherwise fp32
 };
 
-/// Writes `<group>/<site>/...` into `file`, which must outlive it. One thread.
+/// Writes `<group>/<site>/...` into `file` (at its root for ""), which must outlive it. One thread.
 class ActivationLog {
  public:
   ActivationLog(RecordFile& file, std::string group, ActivationOptions options);

@@ -89,7 +89,7 @@ StagePtr make_activations(const StageBuilder& builder, const ModelHandle& model,
     for (const auto& [name, recipe] : what.domains) options.domains.push_back(name);
     options.tokens = static_cast<std::size_t>(settings.tokens);
     options.half = settings.type == "float16";
-    ActivationLog log(scope.record, "sites", options);
+    ActivationLog log(scope.record, "", options);  // at the root: the record becomes a group of its own
     LogTap tap(log, sites);
 
     for (std::size_t domain = 0; domain < texts.size(); ++domain) {

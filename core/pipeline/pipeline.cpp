@@ -87,7 +87,7 @@ class PipelineMaker {
   }
 
   void add_rows(const StagePtr& stage, const std::string& subject, const std::string& point, const std::string& suite) {
-    add_record(stage, "evaluation/" + point + "/" + subject + "/" + suite);
+    add_record(stage, (subject == "model" ? "evaluation/" + point : "rivals/" + subject) + "/" + suite);
     result_.rows.push_back({stage, subject, point, suite});
   }
 
@@ -97,7 +97,7 @@ class PipelineMaker {
     for (const Method& suite : what().eval)
       if (has_experts || !needs_experts(suite)) add_rows(make_evaluation(builder_, model, suite, all_texts_), "model", point, suite.name);
     if (what().logging.activations.sites.empty()) return;
-    add_record(make_activations(builder_, model, all_texts_), "activations/" + point);
+    add_record(make_activations(builder_, model, all_texts_), "evaluation/" + point + "/activations");
   }
 
   bool needs_experts(const Method& suite) const { return builder_.registry.create<Eval>(suite)->needs_experts(); }

@@ -50,6 +50,9 @@ void record_training(const std::filesystem::path& path) {
   Series series(file, "series", {{"loss", "nats", "mean cross-entropy"}, {"learning_rate", "1", "of AdamW"}});
   for (int step = 0; step < 30; step += 10) series.append(step, {3.0F - 0.1F * static_cast<float>(step), 1e-3F});
   series.flush();
+  Series timing(file, "timing", {{"tokens_per_second", "tokens/s", "pace of the step"}});
+  timing.append(0, {1000.0F});
+  timing.flush();
 }
 
 void record_evaluation(const std::filesystem::path& path) {
@@ -85,9 +88,13 @@ void write_sample_run(const std::filesystem::path& folder, const std::string& ru
   record_alignment(run_folder / "alignment.h5");
   record_training(run_folder / "training.h5");
   record_evaluation(run_folder / "evaluation.h5");
+  RecordFile::create(run_folder / "rival.h5").array({"bits", "bits", "by domain"}, std::vector<RecordAxis>{{"domain", 2, {"code", "scripture"}, {}}}, std::vector<float>{2, 3});
   RunFile run = RunFile::create(run_folder / "run.h5", sample_info(run_id, variant));
   run.absorb(run_folder / "alignment.h5", "alignment");
   run.add_stage({"align", "k1", true, 0.5, 0.25});
+  run.absorb(run_folder / "alignment.h5", "assembly");
+  run.absorb(run_folder / "training.h5", "sources/code");
+  run.absorb(run_folder / "rival.h5", "rivals/ensemble/bits_per_byte");
   run.absorb(run_folder / "training.h5", "training/router");
   run.add_stage({"train router", "k2", false, 1.5, 1.25});
   run.absorb(run_folder / "evaluation.h5", "evaluation/step_0");
