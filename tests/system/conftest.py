@@ -10,7 +10,8 @@ RUNNER = os.environ.get("SYMPHONY_RUNNER", str(SOURCE / ".build/release/bin/runn
 
 # Two variants, one of them aligned; small enough for a few seconds.
 EXPERIMENT = ["--exp", "smoke/alignment.yaml", "~sweep.variants.ffn_activation", "~sweep.variants.full_weights",
-              "~sweep.variants.dense_average", "~sweep.variants.upcycled_anchor"]
+              "~sweep.variants.dense_average", "~sweep.variants.upcycled_anchor",
+              "~sweep.variants.none.expect", "~sweep.variants.full_activation.expect"]
 
 
 class Runner:

@@ -2,12 +2,15 @@
 import json
 import re
 import shutil
+import signal
+import subprocess
+import time
 
 import h5py
 import numpy
 import pytest
 
-from conftest import EXPERIMENT
+from conftest import EXPERIMENT, RUNNER, SOURCE
 
 
 def stages_executed(done):
@@ -109,3 +112,34 @@ def test_mistakes_are_refused_before_anything_runs(runner, tmp_path, arguments, 
     assert done.returncode == 2
     assert expected in done.stderr
     assert not (tmp_path / "none").exists()
+
+
+LONGER = [*EXPERIMENT, "~sweep.variants.full_activation", "recipes.smoke.training.steps=250"]
+
+
+def wait_for_training(results, process):
+    """Until a worker is in the middle of training a source."""
+    for _ in range(600):
+        for path in results.glob("smoke_alignment/.jobs/*/job.json"):
+            job = json.loads(path.read_text())
+            if job["stage"].startswith("training") and 0.2 < job["share"] < 0.8:
+                return
+        assert process.poll() is None, "the run ended before it could be interrupted"
+        time.sleep(0.05)
+    raise AssertionError("no worker was seen training")
+
+
+def test_an_interrupted_run_goes_on_and_ends_bit_identically(runner, tmp_path):
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    runner(*LONGER, "--results", whole, "--jobs", 1)
+    process = subprocess.Popen([RUNNER, *map(str, [*LONGER, "--results", torn, "--jobs", 1])], cwd=SOURCE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for_training(torn, process)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert list(torn.glob(".cache/source/*.checkpoints/trainer.safetensors"))
+    runner(*LONGER, "--results", torn, "--jobs", 1)
+    for file, other in zip(run_files(whole), run_files(torn), strict=True):
+        mine, theirs = numeric_contents(file), numeric_contents(other)
+        assert mine.keys() == theirs.keys()
+        assert not [name for name in mine if mine[name] != theirs[name]]
