@@ -32,7 +32,8 @@ void write_file(const std::filesystem::path& path, const TensorMap& tensors, Saf
 }
 
 bool same_bits(const torch::Tensor& a, const torch::Tensor& b) {
-  return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() && std::memcmp(a.data_ptr(), b.data_ptr(), a.nbytes()) == 0;
+  return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() &&
+         (a.nbytes() == 0 || std::memcmp(a.data_ptr(), b.data_ptr(), a.nbytes()) == 0);
 }
 
 std::size_t files_in(const std::filesystem::path& folder) {
