@@ -14,35 +14,27 @@ std::filesystem::path job_folder(const std::filesystem::path& experiment_folder,
   return experiment_folder / ".jobs" / std::to_string(item);
 }
 
+void JobStatus::describe(Schema& s) {
+  s.field<&JobStatus::state>("state", "running, done, failed, interrupted");
+  s.field<&JobStatus::label>("label", "of the item");
+  s.field<&JobStatus::stage>("stage", "what it is at");
+  s.field<&JobStatus::share>("share", "of that stage");
+  s.field<&JobStatus::detail>("detail", "pace, loss, time left");
+  s.field<&JobStatus::message>("message", "of a failure");
+  s.field<&JobStatus::executed>("executed", "stages computed");
+  s.field<&JobStatus::cached>("cached", "stages found");
+  s.field<&JobStatus::pid>("pid", "of the worker");
+}
+
 void write_job_status(const std::filesystem::path& folder, const JobStatus& status) {
-  Value tree = ValueMap{};
-  tree.set("state", status.state);
-  tree.set("label", status.label);
-  tree.set("stage", status.stage);
-  tree.set("share", status.share);
-  tree.set("detail", status.detail);
-  tree.set("message", status.message);
-  tree.set("executed", status.executed);
-  tree.set("cached", status.cached);
-  tree.set("pid", status.pid);
   std::filesystem::create_directories(folder);
-  atomic_write(folder / kJobFile, to_json(tree));
+  atomic_write(folder / kJobFile, to_json(Schema::of<JobStatus>()->read(&status)));
 }
 
 std::optional<JobStatus> read_job_status(const std::filesystem::path& folder) {
-  if (!std::filesystem::exists(folder / kJobFile)) return std::nullopt;
-  const Value tree = parse_json(read_text(folder / kJobFile), (folder / kJobFile).string());
-  JobStatus status;
-  status.state = tree.find("state")->as_string();
-  status.label = tree.find("label")->as_string();
-  status.stage = tree.find("stage")->as_string();
-  status.share = tree.find("share")->as_double();
-  status.detail = tree.find("detail")->as_string();
-  status.message = tree.find("message")->as_string();
-  status.executed = tree.find("executed")->as_int();
-  status.cached = tree.find("cached")->as_int();
-  status.pid = tree.find("pid")->as_int();
-  return status;
+  const auto file = folder / kJobFile;
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  return from_value<JobStatus>(parse_json(read_text(file), file.string()), file.string());
 }
 
 }  // namespace symphony

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "core/base/schema.hpp"
+
 namespace symphony {
 
 struct JobStatus {
@@ -18,6 +20,7 @@ struct JobStatus {
   std::int64_t executed = 0;       ///< stages computed by this job
   std::int64_t cached = 0;         ///< stages found
   std::int64_t pid = 0;
+  static void describe(Schema& s);
 };
 
 /// Below `<results>/<experiment>/.jobs/`.
