@@ -2,12 +2,12 @@
 #include "core/base/files.hpp"
 
 #include <atomic>
-#include <cstdio>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include "core/base/descriptor.hpp"
+#include "core/base/failpoint.hpp"
 #include "core/base/text.hpp"
 
 namespace symphony {
@@ -21,19 +21,31 @@ constexpr mode_t kFileMode = 0666;  // less the user's umask
 void synchronise(const fs::path& path, int flags) {
   const Descriptor file(::open(path.c_str(), flags | O_CLOEXEC));
   if (!file) fail_with_errno(path, "cannot be opened to be synchronised");
+  failpoint("fsync", path.string());
   // A pipe, socket or odd file system answers EINVAL: there is nothing to be made durable.
   if (::fsync(file.get()) != 0 && errno != EINVAL) fail_with_errno(path, "cannot be synchronised");
 }
 
 void synchronise_folder(const fs::path& folder) { synchronise(folder.empty() ? fs::path(".") : folder, O_RDONLY | O_DIRECTORY); }
 
-void write_all(int descriptor, std::string_view bytes, const fs::path& path) {
+void write_all(int descriptor, std::uint64_t offset, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    const ssize_t written = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) fail_with_errno(path, "cannot be written");
     bytes.remove_prefix(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
   }
+}
+
+/// rename(2), with the moments before and after it open to tests.
+int rename_path(const fs::path& from, const fs::path& to) {
+  failpoint("rename", to.string());
+  const int result = ::rename(from.c_str(), to.c_str());
+  const int reason = errno;
+  failpoint("renamed", to.string());
+  errno = reason;
+  return result;
 }
 
 /// "<pid>-<n>": unique within this machine's file systems among living processes; callers create exclusively and ask again on a collision.
@@ -95,24 +107,54 @@ std::string read_text(const fs::path& path, std::uint64_t max_bytes) {
   return text;
 }
 
+PendingFile::PendingFile(fs::path path) : path_(std::move(path)) {
+  while (descriptor_ < 0) {
+    temporary_ = folder_of(path_) / fmt::format(".{}.tmp-{}", path_.filename().string(), unique_suffix());
+    descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode);
+    if (descriptor_ < 0 && errno != EEXIST) fail_with_errno(path_, "cannot be created");
+  }
+}
+
+PendingFile::PendingFile(PendingFile&& other) noexcept
+    : path_(std::move(other.path_)), temporary_(std::move(other.temporary_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+PendingFile& PendingFile::operator=(PendingFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(temporary_, other.temporary_);
+  std::swap(descriptor_, other.descriptor_);  // ours is removed with `other`
+  return *this;
+}
+
+PendingFile::~PendingFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void PendingFile::write(std::uint64_t offset, std::string_view bytes) { write_all(descriptor_, offset, bytes, path_); }
+
+void PendingFile::commit() {
+  failpoint("fsync", path_.string());
+  if (::fsync(descriptor_) != 0) fail_with_errno(path_, "cannot be synchronised");
+  commit_without_sync();
+  synchronise_folder(folder_of(path_));
+}
+
+void PendingFile::commit_without_sync() {
+  if (rename_path(temporary_, path_) != 0) fail_with_errno(path_, "cannot be put in place");
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail_with_errno(path_, "cannot be closed");
+}
+
 void atomic_write(const fs::path& path, std::string_view bytes) {
-  fs::path temporary;
-  Descriptor file;
-  while (!file) {
-    temporary = folder_of(path) / fmt::format(".{}.tmp-{}", path.filename().string(), unique_suffix());
-    file.reset(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
-    if (!file && errno != EEXIST) fail_with_errno(path, "cannot be created");
-  }
-  try {
-    write_all(file.get(), bytes, path);
-    if (::fsync(file.get()) != 0) fail_with_errno(path, "cannot be synchronised");
-    if (::close(file.release()) != 0) fail_with_errno(path, "cannot be closed");
-    if (::rename(temporary.c_str(), path.c_str()) != 0) fail_with_errno(path, "cannot be put in place");
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
-  synchronise_folder(folder_of(path));
+  PendingFile file(path);
+  file.write(0, bytes);
+  file.commit();
+}
+
+void replace_file(const fs::path& path, std::string_view bytes) {
+  PendingFile file(path);
+  file.write(0, bytes);
+  file.commit_without_sync();
 }
 
 fs::path make_temporary_directory(const fs::path& parent, std::string_view prefix) {
@@ -128,7 +170,7 @@ fs::path make_temporary_directory(const fs::path& parent, std::string_view prefi
 
 void commit_directory(const fs::path& from, const fs::path& to) {
   synchronise_tree(from);
-  if (::rename(from.c_str(), to.c_str()) != 0) {
+  if (rename_path(from, to) != 0) {
     if (errno != ENOTEMPTY && errno != EEXIST) fail_with_errno(to, "cannot be committed");
     replace_directory(from, to);
   }

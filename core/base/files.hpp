@@ -1,4 +1,4 @@
-// Files that survive a crash: whole or not at all. Everything that is written once goes through atomic_write or commit_directory, which make
+// Files that survive a crash: whole or not at all. Everything that is written once goes through PendingFile or commit_directory, which make
 // the data durable before the name appears; locks are flock(2), freed by the kernel when their holder dies. All throw DataError with the path.
 #pragma once
 
@@ -18,6 +18,30 @@ std::string read_text(const std::filesystem::path& path, std::uint64_t max_bytes
 
 /// Replaces `path` by a file with these bytes: a reader sees the old content or the new, also after a power cut. The folder must exist.
 void atomic_write(const std::filesystem::path& path, std::string_view bytes);
+
+/// As atomic_write, but a power cut may bring back the old content or none: for small status files that are replaced every second.
+void replace_file(const std::filesystem::path& path, std::string_view bytes);
+
+/// A file in the making beside its name, ".<name>.tmp-<pid>-<n>". commit() makes it durable and gives it the name; without that the destructor
+/// removes it, and a killed process leaves it behind under a name that nobody reads.
+class PendingFile {
+ public:
+  explicit PendingFile(std::filesystem::path path);
+  PendingFile(PendingFile&& other) noexcept;
+  PendingFile& operator=(PendingFile&& other) noexcept;
+  ~PendingFile();
+
+  int descriptor() const { return descriptor_; }
+  const std::filesystem::path& temporary() const { return temporary_; }
+  void write(std::uint64_t offset, std::string_view bytes);
+  void commit();
+  /// Gives the name without waiting for the disk.
+  void commit_without_sync();
+
+ private:
+  std::filesystem::path path_, temporary_;
+  int descriptor_ = -1;
+};
 
 /// A new empty folder "<prefix>.<pid>-<n>" below `parent`, which is created when missing.
 std::filesystem::path make_temporary_directory(const std::filesystem::path& parent, std::string_view prefix);

@@ -1,11 +1,9 @@
 // See the header. index.h5: /runs, a table of what each run's root attributes say; /run/<run id>, a link to the run's root group.
 #include "core/log/index_file.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 
-#include "core/base/error.hpp"
+#include "core/base/files.hpp"
 #include "core/log/column_table.hpp"
 #include "core/log/h5_call.hpp"
 #include "core/log/layout.hpp"
@@ -31,9 +29,9 @@ std::span<const TableColumn> run_columns() {
 
 void write_index(const std::filesystem::path& path, std::span<const IndexEntry> runs) {
   const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
-  const std::filesystem::path fresh = path.string() + "." + std::to_string(getpid()) + ".new";
+  PendingFile pending(path);
   {
-    const H5File file = h5::create_file(fresh);
+    const H5File file = h5::create_file(pending.temporary());
     h5::set_attribute(file.id(), layout::kSchema, layout::kIndexSchema);
     h5::set_attribute(file.id(), layout::kSchemaVersion, std::int64_t{layout::kVersion});
     const H5Group links = h5::require_group(file.id(), layout::kRunLinks);
@@ -47,9 +45,7 @@ void write_index(const std::filesystem::path& path, std::span<const IndexEntry> 
     append_rows(file.id(), layout::kRuns, run_columns(), rows);
     h5::flush(file.id());
   }
-  std::error_code error;
-  std::filesystem::rename(fresh, path, error);
-  if (error) fail<DataError>(path.string(), "replacing the index failed: {}", error.message());
+  pending.commit();
 }
 
 std::vector<IndexEntry> read_index(const std::filesystem::path& path) {

@@ -1,8 +1,6 @@
 // The stage graph of one run.
 #include "core/pipeline/pipeline.hpp"
 
-#include <map>
-
 #include "core/pipeline/activation_stage.hpp"
 #include "core/pipeline/alignment_stage.hpp"
 #include "core/pipeline/assembly_stage.hpp"
@@ -11,7 +9,6 @@
 #include "core/pipeline/evaluation_stage.hpp"
 #include "core/pipeline/phase_stage.hpp"
 #include "core/pipeline/source_stage.hpp"
-#include "core/pipeline/text_stage.hpp"
 #include "core/plugin/eval.hpp"
 
 namespace symphony {
@@ -20,8 +17,8 @@ namespace {
 
 class PipelineMaker {
  public:
-  PipelineMaker(std::shared_ptr<const Experiment> experiment, const PluginRegistry& registry)
-      : builder_{std::move(experiment), registry, {}} {
+  PipelineMaker(std::shared_ptr<const Experiment> experiment, const PluginRegistry& registry, TextCatalogue& texts)
+      : builder_{std::move(experiment), registry, {}}, texts_(texts) {
     builder_.environment.threads = builder_.experiment->threads;
     for (const auto& [name, recipe] : what().domains) all_texts_.push_back(text(name));
   }
@@ -49,11 +46,7 @@ class PipelineMaker {
  private:
   const Experiment& what() const { return *builder_.experiment; }
 
-  StagePtr text(const std::string& domain) {
-    const auto found = texts_.find(domain);
-    if (found != texts_.end()) return found->second;
-    return texts_.emplace(domain, make_text_stage(builder_, domain)).first->second;
-  }
+  StagePtr text(const std::string& domain) { return texts_.stage(what(), domain); }
 
   std::vector<StagePtr> texts(const std::vector<std::string>& names) {
     std::vector<StagePtr> stages;
@@ -119,7 +112,7 @@ class PipelineMaker {
   }
 
   StageBuilder builder_;
-  std::map<std::string, StagePtr> texts_;
+  TextCatalogue& texts_;
   std::vector<StagePtr> all_texts_;
   std::vector<ModelHandle> sources_;
   std::optional<ModelHandle> base_;
@@ -131,7 +124,12 @@ class PipelineMaker {
 }  // namespace
 
 RunPipeline build_pipeline(std::shared_ptr<const Experiment> experiment, const PluginRegistry& registry) {
-  return PipelineMaker(std::move(experiment), registry).make();
+  TextCatalogue texts;
+  return build_pipeline(std::move(experiment), registry, texts);
+}
+
+RunPipeline build_pipeline(std::shared_ptr<const Experiment> experiment, const PluginRegistry& registry, TextCatalogue& texts) {
+  return PipelineMaker(std::move(experiment), registry, texts).make();
 }
 
 }  // namespace symphony

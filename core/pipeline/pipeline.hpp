@@ -7,6 +7,7 @@
 
 #include "core/pipeline/experiment.hpp"
 #include "core/pipeline/stage.hpp"
+#include "core/pipeline/text_stage.hpp"
 
 namespace symphony {
 
@@ -34,5 +35,7 @@ struct RunPipeline {
 
 /// Computes every key; touches no model and runs nothing. Throws ConfigError for what only shows here (a plan that cannot be carried out).
 RunPipeline build_pipeline(std::shared_ptr<const Experiment> experiment, const PluginRegistry& registry);
+/// The same for one of many runs, which share what was found out about their text.
+RunPipeline build_pipeline(std::shared_ptr<const Experiment> experiment, const PluginRegistry& registry, TextCatalogue& texts);
 
 }  // namespace symphony

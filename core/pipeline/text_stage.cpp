@@ -2,6 +2,7 @@
 #include "core/pipeline/text_stage.hpp"
 
 #include "core/base/hash.hpp"
+#include "core/base/json.hpp"
 #include "core/data/domain.hpp"
 #include "core/data/domain_inputs.hpp"
 
@@ -20,14 +21,9 @@ const DomainRecipe& recipe_of(const Experiment& experiment, const std::string& d
 constexpr const char* kTrainingFile = "training.tokens";
 constexpr const char* kHeldOutFile = "held_out.tokens";
 
-}  // namespace
-
-std::shared_ptr<const Tokenizer> experiment_tokenizer() { return byte_tokenizer(); }
-
-StagePtr make_text_stage(const StageBuilder& builder, const std::string& domain) {
-  const DomainRecipe recipe = recipe_of(*builder.experiment, domain);
+StagePtr make_text_stage(const std::string& domain, const DomainRecipe& recipe, Value recipe_value) {
   Value parameters = ValueMap{};
-  parameters.set("recipe", Schema::of<DomainRecipe>()->read(&recipe));
+  parameters.set("recipe", std::move(recipe_value));
   parameters.set("inputs", domain_inputs(domain, recipe));
   parameters.set("tokenizer", sha256_hex(experiment_tokenizer()->to_json()));
   const auto run = [domain, recipe](StageScope& scope) {
@@ -42,6 +38,18 @@ StagePtr make_text_stage(const StageBuilder& builder, const std::string& domain)
     scope.record.scalar({"files", "1", "files that the text was taken from"}, static_cast<double>(text.num_files));
   };
   return make_stage("text", kRevision, fmt::format("text '{}'", domain), std::move(parameters), {}, NumericEnvironment{}, run);
+}
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> experiment_tokenizer() { return byte_tokenizer(); }
+
+StagePtr TextCatalogue::stage(const Experiment& experiment, const std::string& domain) {
+  const DomainRecipe& recipe = recipe_of(experiment, domain);
+  Value value = Schema::of<DomainRecipe>()->read(&recipe);
+  StagePtr& stage = stages_[domain + to_json(value)];
+  if (!stage) stage = make_text_stage(domain, recipe, std::move(value));
+  return stage;
 }
 
 DomainStreams load_text(const std::filesystem::path& folder) {

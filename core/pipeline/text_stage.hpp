@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,15 @@
 
 namespace symphony {
 
-/// The key covers the recipe, the tokenizer, and what the recipe reads: package versions, or the contents of the user's files.
-StagePtr make_text_stage(const StageBuilder& builder, const std::string& domain);
+/// The text stages of one or many experiments. A stage's key covers the recipe, the tokenizer, and what the recipe reads: package versions, or
+/// the contents of the user's files. Those are looked up once for each recipe, however many runs of a sweep ask.
+class TextCatalogue {
+ public:
+  StagePtr stage(const Experiment& experiment, const std::string& domain);
+
+ private:
+  std::map<std::string, StagePtr> stages_;  ///< by domain and recipe
+};
 
 struct DomainStreams {
   TokenStream training, held_out;

@@ -35,7 +35,10 @@ class Launcher {
       if (stop_requested() && !asked_to_stop) {
         asked_to_stop = result_.interrupted = true;
         view_.say("stopping: the running jobs save what they have");
-        for (auto& [item, child] : running_) child->send(SIGTERM);
+        for (auto& [item, child] : running_) {
+          child->send(SIGTERM);
+          child->send(SIGCONT);  // a suspended job must wake up to hear of it
+        }
       }
       const bool may_start = !asked_to_stop && !(options_.stop_on_error && !result_.failures.empty());
       if (may_start) start_ready();

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/descriptor.hpp"
+#include "core/base/files.hpp"
 #include "core/tensor/mapped_file.hpp"
 #include "core/tensor/safetensors_header.hpp"
 #include "core/tensor/tensor_sink.hpp"
@@ -49,17 +49,15 @@ class SafetensorsSink final : public TensorSink {
  public:
   explicit SafetensorsSink(std::filesystem::path path, SafetensorsMetadata metadata = {});
   ~SafetensorsSink() override;
-  SafetensorsSink(const SafetensorsSink&) = delete;
-  SafetensorsSink& operator=(const SafetensorsSink&) = delete;
 
   void announce(std::vector<TensorInfo> infos) override;
   void put(std::string_view name, const torch::Tensor& tensor) override;
   void finish() override;
 
  private:
-  std::filesystem::path path_, temporary_;
-  Descriptor file_;
+  std::filesystem::path path_;
   SafetensorsHeader header_;
+  std::optional<PendingFile> file_;   ///< from announce on
   std::optional<AnnouncedTensors> announced_;
 };
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/base/error.hpp"
+#include "core/base/failpoint.hpp"
 #include "core/base/text.hpp"
 #include "core/model/vector_math.hpp"
 
@@ -78,6 +79,7 @@ void AdamW::step(const std::vector<torch::Tensor>& gradients, double learning_ra
   AdamWStep step{settings_.beta1, settings_.beta2, settings_.eps, 1.0, learning_rate / (1.0 - std::pow(settings_.beta1, count)),
                  1.0 / std::sqrt(1.0 - std::pow(settings_.beta2, count)), gradient_scale};
   for (std::size_t index = 0; index < slots_.size(); ++index) {
+    if (index == slots_.size() / 2) failpoint("optimiser_step", std::to_string(steps_done_));
     Slot& slot = slots_[index];
     step.decay_factor = slot.parameter.dim() >= 2 ? 1.0 - learning_rate * settings_.weight_decay : 1.0;
     adamw_update(slot.parameter, gradients[index], slot.first, slot.second, step);

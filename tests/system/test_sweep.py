@@ -1,5 +1,6 @@
 """What a user relies on when a sweep is run, run again, changed, and run elsewhere."""
 import json
+import os
 import re
 import shutil
 import signal
@@ -114,29 +115,30 @@ def test_mistakes_are_refused_before_anything_runs(runner, tmp_path, arguments, 
     assert not (tmp_path / "none").exists()
 
 
-LONGER = [*EXPERIMENT, "~sweep.variants.full_activation", "recipes.smoke.training.steps=250"]
+LONGER = [*EXPERIMENT, "~sweep.variants.full_activation", "recipes.smoke.training.steps=50"]
 
 
-def wait_for_training(results, process):
-    """Until a worker is in the middle of training a source."""
-    for _ in range(600):
-        for path in results.glob("smoke_alignment/.jobs/*/job.json"):
-            job = json.loads(path.read_text())
-            if job["stage"].startswith("training") and 0.2 < job["share"] < 0.8:
-                return
-        assert process.poll() is None, "the run ended before it could be interrupted"
-        time.sleep(0.05)
-    raise AssertionError("no worker was seen training")
+def wait_until(holds, process, seconds=120):
+    """Until `holds()`, which must come about while the process lives."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert process.poll() is None, f"ended with {process.returncode} before it was interrupted"
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
 
 
 def test_an_interrupted_run_goes_on_and_ends_bit_identically(runner, tmp_path):
-    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    whole, torn, ledger = tmp_path / "whole", tmp_path / "torn", tmp_path / "ledger"
     runner(*LONGER, "--results", whole, "--jobs", 1)
-    process = subprocess.Popen([RUNNER, *map(str, [*LONGER, "--results", torn, "--jobs", 1])], cwd=SOURCE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    wait_for_training(torn, process)
+    # A worker holds still in the middle of its 25th optimiser step, so that the interruption certainly meets it there.
+    hold = {"SYMPHONY_FAILPOINT": "STOP optimiser_step=25", "SYMPHONY_FAILPOINT_LEDGER": str(ledger)}
+    process = subprocess.Popen([RUNNER, *map(str, [*LONGER, "--results", torn, "--jobs", 1])], cwd=SOURCE, env={**os.environ, **hold},
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(ledger.exists, process)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
+    assert "stopping: the running jobs save what they have" in err
     assert list(torn.glob(".cache/source/*.checkpoints/trainer.safetensors"))
     runner(*LONGER, "--results", torn, "--jobs", 1)
     for file, other in zip(run_files(whole), run_files(torn), strict=True):

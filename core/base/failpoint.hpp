@@ -1,0 +1,17 @@
+// Places where a test may have this process die, so that "survives a kill at any moment" is tested at the moments that matter: every fsync, every
+// rename, the inside of an optimiser step. Nothing happens unless the environment asks for it:
+//
+//   SYMPHONY_FAILPOINT="KILL fsync rename optimiser_step=17"    signal (KILL, TERM or STOP), then places, or places with their detail
+//   SYMPHONY_FAILPOINT_LEDGER=/tmp/ledger                       every place strikes once: it is noted there first, as "place detail"
+//
+// Files are named in the ledger by what they are, not by key: every 32-digit hash in a detail is written as '*'.
+#pragma once
+
+#include <string_view>
+
+namespace symphony {
+
+/// Strikes when the environment names `place` (or `place=detail`) and the ledger does not hold the pair yet.
+void failpoint(std::string_view place, std::string_view detail);
+
+}  // namespace symphony
