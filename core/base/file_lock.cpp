@@ -7,6 +7,7 @@
 
 #include "core/base/descriptor.hpp"
 #include "core/base/files.hpp"
+#include "core/base/process.hpp"
 
 namespace symphony {
 
@@ -41,9 +42,7 @@ std::string read_holder(const Descriptor& file) {
 
 /// Only for the message of who waits: a failure to write it is no reason to stop.
 void write_holder(const Descriptor& file) {
-  char host[256] = "unknown host";
-  ::gethostname(host, sizeof host - 1);
-  const std::string text = fmt::format("process {} on {}", ::getpid(), host);
+  const std::string text = fmt::format("process {} on {}", ::getpid(), host_name());
   if (::ftruncate(file.get(), 0) == 0 && ::pwrite(file.get(), text.data(), text.size(), 0) < 0) errno = 0;
 }
 

@@ -272,6 +272,12 @@ std::optional<std::size_t> wait_any(std::span<Child* const> children, double max
   }
 }
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
 std::filesystem::path own_executable() {
   std::error_code error;
   const auto path = std::filesystem::read_symlink("/proc/self/exe", error);

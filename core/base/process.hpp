@@ -77,6 +77,9 @@ class Child {
 /// before count, so callers leave out those already dealt with.
 std::optional<std::size_t> wait_any(std::span<Child* const> children, double max_seconds);
 
+/// The name of this machine.
+std::string host_name();
+
 /// The file that this process runs.
 std::filesystem::path own_executable();
 

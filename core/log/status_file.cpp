@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
 #include "core/base/json.hpp"
+#include "core/base/process.hpp"
 #include "core/log/provenance.hpp"
 
 namespace symphony {
@@ -16,12 +16,6 @@ namespace symphony {
 namespace {
 
 constexpr std::uint64_t kLargestStatusBytes = 1 << 20;
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
 
 /// JSON cannot hold bytes that are not UTF-8, and a message may quote any file: a status must not fail for that, so such a text
 /// keeps its ASCII part only.

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include <unistd.h>
-
 #include "core/base/stopwatch.hpp"
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
@@ -28,9 +26,7 @@ namespace {
 /// Keeps job.json fresh, at most once a second.
 class JobReporter {
  public:
-  JobReporter(fs::path folder, std::string label) : folder_(std::move(folder)) {
-    status_.label = std::move(label);
-    status_.pid = ::getpid();
+  JobReporter(fs::path folder, std::string label) : folder_(std::move(folder)), status_(own_job_status(std::move(label))) {
     write_job_status(folder_, status_);
   }
 
@@ -193,7 +189,7 @@ bool run_is_finished(const Plan& plan, const SweepPoint& point, const RunPipelin
 void execute_item(const Plan& plan, std::size_t index, const PluginRegistry& registry, const std::function<bool()>& stop_requested) {
   if (index >= plan.items.size()) fail<ConfigError>("--index", "got {}, the plan has items 0 to {}", index, plan.items.size() - 1);
   const PlanItem& item = plan.items[index];
-  JobReporter reporter(job_folder(plan.results / plan.experiment, index), item.label);
+  JobReporter reporter(job_folder(plan, item), item.label);
   try {
     set_threads(point_experiment(plan.points.at(item.point), registry)->threads);
     if (item.kind == PlanItem::Kind::stage) compute_stage(plan, item, registry, stop_requested, reporter);

@@ -20,13 +20,17 @@ struct JobStatus {
   std::int64_t executed = 0;       ///< stages computed by this job
   std::int64_t cached = 0;         ///< stages found
   std::int64_t pid = 0;
+  std::string host;                ///< where it runs
+  std::string slurm_job;           ///< "4711_3" under Slurm: what scancel and squeue take
   static void describe(Schema& s);
 };
 
-/// Below `<results>/<experiment>/.jobs/`.
-std::filesystem::path job_folder(const std::filesystem::path& experiment_folder, std::size_t item);
+/// Of an item that this process begins: its process, host and Slurm task.
+JobStatus own_job_status(std::string label);
 void write_job_status(const std::filesystem::path& folder, const JobStatus& status);
 /// None when there is no such file yet.
 std::optional<JobStatus> read_job_status(const std::filesystem::path& folder);
+/// Forgets an earlier attempt.
+void remove_job_status(const std::filesystem::path& folder);
 
 }  // namespace symphony

@@ -23,7 +23,7 @@ enum class State { waiting, running, done, failed };
 class Launcher {
  public:
   Launcher(const Plan& plan, const std::vector<bool>& already_done, const LaunchOptions& options)
-      : plan_(plan), options_(options), folder_(plan.results / plan.experiment), states_(plan.items.size(), State::waiting),
+      : plan_(plan), options_(options), states_(plan.items.size(), State::waiting),
         view_(static_cast<std::size_t>(std::count(already_done.begin(), already_done.end(), false)), options.quiet) {
     for (std::size_t item = 0; item < states_.size(); ++item)
       if (already_done[item]) finish(item);
@@ -45,7 +45,7 @@ class Launcher {
       if (running_.empty()) break;
       reap();
       for (const auto& [item, child] : running_)
-        if (const auto status = read_job_status(job_folder(folder_, item))) view_.update(item, *status);
+        if (const auto status = read_job_status(job_folder(plan_, plan_.items[item]))) view_.update(item, *status);
       view_.tick();
     }
     return std::move(result_);
@@ -62,9 +62,9 @@ class Launcher {
   }
 
   void start(std::size_t item) {
-    const fs::path folder = job_folder(folder_, item);
-    remove_tree(folder);
+    const fs::path folder = job_folder(plan_, plan_.items[item]);
     fs::create_directories(folder);
+    remove_job_status(folder);
     const PlanItem& what = plan_.items[item];
     SpawnOptions spawn;
     // A run's console stays with the run; a shared stage's is only of interest while the sweep runs.
@@ -89,7 +89,7 @@ class Launcher {
   }
 
   void settle(std::size_t item, const ExitState& exit) {
-    const auto status = read_job_status(job_folder(folder_, item));
+    const auto status = read_job_status(job_folder(plan_, plan_.items[item]));
     if (status) {
       result_.stages_executed += status->executed;
       result_.stages_cached += status->cached;
@@ -108,7 +108,7 @@ class Launcher {
 
   fs::path console_of(std::size_t item) const {
     const PlanItem& what = plan_.items[item];
-    return what.kind == PlanItem::Kind::run ? run_folder(plan_, plan_.points[what.point]) / "console.txt" : job_folder(folder_, item) / "console.txt";
+    return what.kind == PlanItem::Kind::run ? run_folder(plan_, plan_.points[what.point]) / "console.txt" : job_folder(plan_, plan_.items[item]) / "console.txt";
   }
 
   void finish(std::size_t item) {
@@ -137,7 +137,6 @@ class Launcher {
 
   const Plan& plan_;
   const LaunchOptions& options_;
-  fs::path folder_;
   std::vector<State> states_;
   std::map<std::size_t, std::unique_ptr<Child>> running_;
   LiveView view_;

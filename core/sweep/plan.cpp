@@ -178,4 +178,9 @@ Plan plan_from_json(const std::string& text, const std::string& where) {
 std::filesystem::path run_folder(const Plan& plan, const SweepPoint& point) { return plan.results / plan.experiment / point.run_id; }
 std::filesystem::path cache_folder(const Plan& plan) { return plan.results / ".cache"; }
 
+std::filesystem::path job_folder(const Plan& plan, const PlanItem& item) {
+  const bool is_stage = item.kind == PlanItem::Kind::stage;
+  return plan.results / plan.experiment / ".jobs" / (is_stage ? item.stage + "-" + item.key : plan.points.at(item.point).run_id);
+}
+
 }  // namespace symphony

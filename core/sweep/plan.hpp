@@ -51,6 +51,8 @@ Plan plan_from_json(const std::string& text, const std::string& where);
 /// Where run `point` is logged.
 std::filesystem::path run_folder(const Plan& plan, const SweepPoint& point);
 std::filesystem::path cache_folder(const Plan& plan);
+/// Where whoever carries out an item reports, `<results>/<experiment>/.jobs/<run id, or stage and key>`: the same for every plan that has the item.
+std::filesystem::path job_folder(const Plan& plan, const PlanItem& item);
 
 /// The experiment of a point, bound and checked. Throws ConfigError (a frozen plan is expected to be right).
 std::shared_ptr<const Experiment> point_experiment(const SweepPoint& point, const PluginRegistry& registry);

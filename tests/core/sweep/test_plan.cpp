@@ -52,3 +52,11 @@ TEST_CASE("a plan read back from its file is the plan", "[core][sweep]") {
 TEST_CASE("a plan that lacks a part is refused by name", "[core][sweep]") {
   CHECK_THROWS_WITH(plan_from_json(R"({"experiment": "x"})", "plan.json"), Catch::Contains("plan.json: the plan has no 'about'"));
 }
+
+TEST_CASE("a job reports where every plan that has the item looks for it", "[core][sweep]") {
+  Plan plan = example();
+  CHECK(job_folder(plan, plan.items[0]) == "/somewhere/results/alignment/.jobs/source-0123");
+  CHECK(job_folder(plan, plan.items[1]) == "/somewhere/results/alignment/.jobs/none.s1-abc");
+  std::swap(plan.items[0], plan.items[1]);
+  CHECK(job_folder(plan, plan.items[0]) == "/somewhere/results/alignment/.jobs/none.s1-abc");
+}
