@@ -54,7 +54,7 @@ void StartSettings::describe(Schema& s) {
 void TrainedSource::describe(Schema& s) {
   s.field<&TrainedSource::domain>("domain", "what the source reads: a domain, or 'all' in-domain ones").must_be_given();
   s.field<&TrainedSource::recipe>("recipe", "a name under `recipes`").must_be_given();
-  s.field<&TrainedSource::steps>("steps", "instead of the recipe's").at_least(1);
+  s.field<&TrainedSource::steps>("steps", "instead of the recipe's; 0 with a start: the start itself, the ancestor of all that share it").at_least(0);
   s.field<&TrainedSource::learning_rate>("learning_rate", "instead of the recipe's").range(0, 1);
   s.field<&TrainedSource::start>("start", "training shared by the sources that give the same start");
 }
@@ -68,6 +68,7 @@ void SourceModel::describe(Schema& s) {
 void SourcesSettings::describe(Schema& s) {
   s.field<&SourcesSettings::anchor>("anchor", "the source whose basis the others are aligned to").must_be_given();
   s.field<&SourcesSettings::models>("models", "the sources by name, in the order of their experts").must_be_given();
+  s.field<&SourcesSettings::use>("use", "the models that are merged, in this order; empty: all but the base");
   s.field<&SourcesSettings::base>("base", "the sources' common ancestor, for methods that need one");
 }
 
@@ -132,6 +133,7 @@ void Question::describe(Schema& s) {
   s.field<&Question::variant>("variant", "a variant of the sweep").must_be_given();
   s.field<&Question::against>("against", "the variant it is compared with").must_be_given();
   s.field<&Question::noise>("noise", "variants that differ from `against` by rounding only");
+  s.field<&Question::published>("published", "what a publication reports for this, printed beside the answer");
 }
 
 void Experiment::describe(Schema& s) {
@@ -171,6 +173,7 @@ const SourceModel& Experiment::source(const std::string& source_name) const {
 }
 
 std::vector<std::string> Experiment::merged_sources() const {
+  if (!sources.use.empty()) return sources.use;
   std::vector<std::string> names;
   for (const auto& [model_name, model] : sources.models)
     if (!sources.base || model_name != *sources.base) names.push_back(model_name);
@@ -209,9 +212,19 @@ void check_source(const Experiment& experiment, const std::string& name, const S
   if (!one_origin) check.issues.push_back({path, "expected exactly one of 'train' and 'checkpoint'", false});
   if (!model.domain.empty()) check.known_domains({model.domain}, experiment, path);
   if (!model.train) return;
+  if (model.train->steps == 0 && !model.train->start) check.issues.push_back({path, "steps is 0 without a 'start'; expected at least 1", false});
   check.known_domains({model.train->domain}, experiment, path);
   check.known(model.train->recipe, keys(experiment.recipes), "recipe", path);
   if (model.train->start) check.known_domains({model.train->start->domain}, experiment, path);
+}
+
+void check_used_sources(const Experiment& experiment, Checker& check) {
+  std::set<std::string> seen;
+  for (const std::string& name : experiment.sources.use) {
+    check.known(name, keys(experiment.sources.models), "source", {"sources", "use"});
+    if (name == experiment.sources.base) check.issues.push_back({{"sources", "use"}, fmt::format("{} is the base, which is not merged", quoted(name)), false});
+    if (!seen.insert(name).second) check.issues.push_back({{"sources", "use"}, fmt::format("{} is given twice", quoted(name)), false});
+  }
 }
 
 void check_methods(Experiment& experiment, const PluginRegistry& registry, Checker& check) {
@@ -237,6 +250,7 @@ SchemaIssues check_experiment(Experiment& experiment, const PluginRegistry& regi
   Checker check;
   if (experiment.sources.models.empty()) check.issues.push_back({{"sources", "models"}, "expected at least one source", false});
   for (const auto& [name, model] : experiment.sources.models) check_source(experiment, name, model, check);
+  check_used_sources(experiment, check);
   check.known(experiment.sources.anchor, experiment.merged_sources(), "source to be the anchor", {"sources", "anchor"});
   if (experiment.sources.base) check.known(*experiment.sources.base, keys(experiment.sources.models), "source to be the base", {"sources", "base"});
   check.known_domains(experiment.calibration.domains, experiment, {"calibration", "domains"});

@@ -42,7 +42,7 @@ struct StartSettings {
 struct TrainedSource {
   std::string domain;                       ///< a domain's name, or "all" in-domain ones
   std::string recipe;
-  std::optional<std::int64_t> steps;        ///< instead of the recipe's
+  std::optional<std::int64_t> steps;        ///< instead of the recipe's; 0 with a start: the start itself
   std::optional<double> learning_rate;      ///< instead of the recipe's
   std::optional<StartSettings> start;
   static void describe(Schema& s);
@@ -58,6 +58,7 @@ struct SourceModel {
 struct SourcesSettings {
   std::string anchor;
   Named<SourceModel> models;
+  std::vector<std::string> use;             ///< names in `models`: those that are merged, in this order; empty: all but the base
   std::optional<std::string> base;          ///< a name in `models`: the common ancestor, itself not merged
   static void describe(Schema& s);
 };
@@ -129,6 +130,7 @@ struct LoggingSettings {
 struct Question {
   std::string ask, variant, against;
   std::vector<std::string> noise;           ///< variants that differ from `against` by rounding only
+  std::string published;                    ///< what a publication reports for this, printed beside the answer
   static void describe(Schema& s);
 };
 
@@ -156,7 +158,7 @@ struct Experiment {
 
   std::vector<std::string> in_domain() const;   ///< names of the domains that are not out of distribution
   const SourceModel& source(const std::string& source_name) const;
-  std::vector<std::string> merged_sources() const;  ///< every model but the base, in configured order
+  std::vector<std::string> merged_sources() const;  ///< `use`, or every model but the base in configured order
 };
 
 /// Everything that the schema alone cannot see: names that refer to nothing, plugins and their parameters, empty phases. Methods are

@@ -95,6 +95,7 @@ ModelHandle make_trained(const StageBuilder& builder, const std::string& name, c
     common.init_seed = builder.seed("start init " + common.domain);
     common.batch_seed = builder.seed("start batches " + common.domain);
     start = make_training(builder, common, std::nullopt, text);
+    if (source.steps == 0) return handle(start->stage, name);
   }
   if (source.steps) training.recipe.training.steps = *source.steps;
   if (source.learning_rate) training.recipe.training.learning_rate = *source.learning_rate;

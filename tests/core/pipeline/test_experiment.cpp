@@ -104,3 +104,37 @@ TEST_CASE("sources that give the same start share its stage", "[core][pipeline]"
   for (const StagePtr& stage : pipeline_of(tree).stages) starts += stage->label == "training common start" ? 1 : 0;
   CHECK(starts == 1);
 }
+
+TEST_CASE("a source of no steps of its own is the start that the others share", "[core][pipeline]") {
+  Value tree = small();
+  Value& models = *tree.find("sources")->find("models");
+  models.set("ancestor", *models.find("a"));
+  for (const char* name : {"a", "b", "ancestor"}) models.find(name)->find("train")->set("start", ValueMap{{"domain", "all"}, {"steps", 2}});
+  models.find("ancestor")->find("train")->set("steps", 0);
+  tree.find("sources")->set("base", "ancestor");
+  std::size_t trainings = 0;
+  for (const StagePtr& stage : pipeline_of(tree).stages) trainings += stage->name == "source" ? 1 : 0;
+  CHECK(trainings == 3);  // the start, a and b
+
+  Value no_start = small();
+  no_start.find("sources")->find("models")->find("a")->find("train")->set("steps", 0);
+  CHECK_THAT(issues_of(no_start), Catch::Contains("sources.models.a: steps is 0 without a 'start'; expected at least 1"));
+}
+
+TEST_CASE("the sources in use are merged in the order given, and only they are trained", "[core][pipeline]") {
+  Value tree = small();
+  tree.find("sources")->set("use", ValueList{"b", "a"});
+  CHECK(from_value<Experiment>(tree, "test").merged_sources() == std::vector<std::string>{"b", "a"});
+  tree.find("sources")->set("use", ValueList{"a"});
+  for (const StagePtr& stage : pipeline_of(tree).stages) CHECK(stage->label != "training b");
+}
+
+TEST_CASE("a source in use must exist, once, and not be the base", "[core][pipeline]") {
+  Value tree = small();
+  tree.find("sources")->set("use", ValueList{"a", "a", "c", "b"});
+  tree.find("sources")->set("base", "b");
+  const std::string text = issues_of(tree);
+  CHECK_THAT(text, Catch::Contains("sources.use: 'a' is given twice"));
+  CHECK_THAT(text, Catch::Contains("sources.use: no source 'c'; "));
+  CHECK_THAT(text, Catch::Contains("sources.use: 'b' is the base, which is not merged"));
+}
