@@ -17,7 +17,7 @@ int run(const Command& self, const std::vector<std::string>& args) {
   const auto values = parse_arguments(self, options, positional, args);
   if (!values) return 0;
   const LoadedExperiment loaded = load_experiment(self, *values);
-  for (const std::string& line : loaded.sweep.duplicates) fmt::print("note: {}\n", line);
+  for (const std::string& line : notes_on(loaded.sweep)) fmt::print("note: {}\n", line);
   fmt::print("{}: {} runs, no mistakes\n", loaded.sweep.name, loaded.sweep.points.size());
   return 0;
 }

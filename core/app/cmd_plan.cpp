@@ -24,7 +24,7 @@ int run(const Command& self, const std::vector<std::string>& args) {
   const auto values = parse_arguments(self, options, positional, args);
   if (!values) return 0;
   LoadedExperiment loaded = load_experiment(self, *values);
-  for (const std::string& line : loaded.sweep.duplicates) fmt::print("note: {}\n", line);
+  for (const std::string& line : notes_on(loaded.sweep)) fmt::print("note: {}\n", line);
   const Plan plan = plan_of(loaded, args);
   const StageCache cache(cache_folder(plan));
 

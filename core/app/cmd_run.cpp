@@ -95,7 +95,7 @@ std::size_t default_jobs(const Plan& plan) {
 
 int run_experiment(const Command& self, const po::variables_map& values, const std::vector<std::string>& args) {
   LoadedExperiment loaded = load_experiment(self, values);
-  for (const std::string& line : loaded.sweep.duplicates) fmt::print(stderr, "note: {}\n", line);
+  for (const std::string& line : notes_on(loaded.sweep)) fmt::print(stderr, "note: {}\n", line);
   const Plan plan = plan_of(loaded, args);
   const fs::path folder = plan.results / plan.experiment;
   fs::create_directories(folder);

@@ -58,6 +58,27 @@ LoadedExperiment load_experiment(const Command& self, const po::variables_map& v
   return loaded;
 }
 
+std::vector<std::string> notes_on(const Sweep& sweep) {
+  std::vector<std::string> notes = sweep.duplicates;
+  std::vector<std::string> variants;
+  for (const SweepPoint& point : sweep.points)
+    if (std::find(variants.begin(), variants.end(), point.variant) == variants.end()) variants.push_back(point.variant);
+  const auto expect_variant = [&](const std::string& name, const std::string& place) {
+    if (std::find(variants.begin(), variants.end(), name) == variants.end())
+      notes.push_back(fmt::format("{}: no run is of variant {}; {}", place, quoted(name), name_hint(name, variants)));
+  };
+  const Value* report = sweep.points.empty() ? nullptr : sweep.points.front().config.find("report");
+  if (!report) return notes;
+  for (std::size_t index = 0; index < report->as_list().size(); ++index) {
+    const auto question = from_value<Question>(report->as_list()[index], "report");
+    const std::string place = path_text({"report", std::to_string(index)});
+    expect_variant(question.variant, place);
+    expect_variant(question.against, place);
+    for (const std::string& name : question.noise) expect_variant(name, place);
+  }
+  return notes;
+}
+
 Plan plan_of(LoadedExperiment& loaded, const std::vector<std::string>& args) {
   Plan plan = make_plan(std::move(loaded.sweep.points), loaded.registry);
   plan.experiment = loaded.sweep.name;

@@ -20,6 +20,9 @@ struct LoadedExperiment {
   std::vector<std::filesystem::path> plugin_folders;
 };
 
+/// What is not wrong but hardly meant: points that are one run, questions of the report that no run can answer. One line each.
+std::vector<std::string> notes_on(const Sweep& sweep);
+
 /// Throws ConfigError for what is wrong with the experiment.
 LoadedExperiment load_experiment(const Command& self, const boost::program_options::variables_map& values);
 /// Moves the points out of `loaded`.

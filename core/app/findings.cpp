@@ -28,9 +28,16 @@ std::string interval(const PairedDifference& difference) {
   return fmt::format("{} ({})", number, basis);
 }
 
+/// Whether the sweep compares the two in this block at all.
+bool is_asked(const SweepRuns& sweep, const std::string& block, const Question& question) {
+  const auto variants = sweep.variants(block);
+  const auto has = [&variants](const std::string& name) { return std::find(variants.begin(), variants.end(), name) != variants.end(); };
+  return has(question.variant) && has(question.against);
+}
+
 std::string answer(const SweepRuns& sweep, const SweepTable& table, const std::string& block, const Question& question) {
   const auto difference = difference_between(sweep, table.metric, block, question.variant, question.against);
-  if (!difference) return "not measured here";
+  if (!difference) return "not measured yet";
   double rounding = 0.0;
   std::size_t draws = 0;
   for (const std::string& variant : question.noise)
@@ -80,7 +87,11 @@ std::string findings(const SweepRuns& sweep, const SweepTable& table) {
   const auto questions = questions_of(sweep);
   for (const std::string& block : table.blocks) {
     if (!block.empty()) text += fmt::format("{}:\n", block);
-    for (const Question& question : questions) text += fmt::format("  {}\n    {}\n", question.ask, answer(sweep, table, block, question));
+    for (const Question& question : questions) {
+      if (!is_asked(sweep, block, question)) continue;
+      text += fmt::format("  {}\n    {}\n", question.ask, answer(sweep, table, block, question));
+      if (!question.published.empty()) text += fmt::format("    published: {}\n", question.published);
+    }
     const std::string ranked = ranking(table, block);
     if (!ranked.empty()) text += fmt::format("  after post-training, best first: {}\n", ranked);
     const std::string untrained = rivals(table, block);
