@@ -6,9 +6,12 @@
     run.dataset("evaluation/step_0/routing")   arrays with labelled axes (xarray)
 
     sweep = open_sweep("results/alignment")
-    sweep.runs(), sweep.evaluation()
+    sweep.runs(), sweep.evaluation()      of all runs (pandas)
+    sweep.recorded("routing")["load"]     one array over runs and moments (xarray)
+    Table(sweep).against_baseline()       paired differences with intervals, corrected together
 """
+from .comparison import Comparison, Table
 from .run import Run, open_run
 from .sweep import Sweep, open_sweep
 
-__all__ = ["Run", "Sweep", "open_run", "open_sweep"]
+__all__ = ["Comparison", "Run", "Sweep", "Table", "open_run", "open_sweep"]

@@ -1,0 +1,120 @@
+"""The paired comparisons of a sweep: variants against a baseline, or the questions that the experiment asks."""
+from dataclasses import dataclass, replace
+
+from . import statistics
+from .statistics import Estimate
+
+METRIC = "bits_per_byte"
+IN_DOMAIN = "in_domain"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    block: str
+    variant: str
+    against: str
+    estimate: Estimate      # over seeds, or with one seed over its windows
+    by_seed: dict           # seed: Estimate over that seed's windows; its interval is NaN where windows were not recorded
+    rounding: tuple         # what one ulp in the start did to `against`, by control and seed
+    p_holm: float
+    verdict: str
+    ask: str = ""
+
+    @property
+    def differences(self):
+        return [estimate.mean for estimate in self.by_seed.values()]
+
+
+class Table:
+    """Values of one metric of a sweep's finished runs at the points of a model's life."""
+
+    def __init__(self, sweep, metric=METRIC):
+        self.sweep, self.metric = sweep, metric
+        self.rows = sweep.evaluation(status="finished")
+        self.moments = sweep.moments()
+        self.seeds = sorted(self.rows["seed"].unique()) if len(self.rows) else []
+        chosen = self.rows[self.rows["metric"] == metric] if len(self.rows) else self.rows
+        if not len(chosen):
+            raise ValueError(f"{sweep.folder}: no finished run has the metric {metric!r}")
+        self.unit, self.better = chosen.iloc[0]["unit"], chosen.iloc[0]["better"]
+        keys = ["block", "variant", "subject", "moment", "task"]
+        self._values = {key: dict(zip(group["seed"], group["value"])) for key, group in chosen.groupby(keys, sort=False)}
+        self._last = {(run.block, run.variant): run.moments()[-1] for run in sweep.finished() if run.moments()}
+
+    def values(self, block, variant, moment=None, task=IN_DOMAIN, subject="model"):
+        """{seed: value}; `moment` None is the variant's last."""
+        if moment is None:
+            moment = self._last.get((block, variant)) if subject == "model" else "given"
+        return self._values.get((block, variant, subject, moment, task), {})
+
+    def last_moment(self, block, variant):
+        return self._last.get((block, variant))
+
+    def rivals(self, block):
+        """Subjects that nothing was trained for (sources, ensemble, oracle): {subject: {seed: value}}.
+
+        They are those of the block's baseline, or without one of its first variant: a variant may have sources of its own.
+        """
+        holder = self.rival_holder(block)
+        return {key[2]: values for key, values in self._values.items() if key[:2] == (block, holder) and key[2] != "model" and key[4] == IN_DOMAIN}
+
+    def rival_holder(self, block):
+        """The variant whose runs hold the rivals' rows; None where no run has any."""
+        holders = list(dict.fromkeys(key[1] for key in self._values if key[0] == block and key[2] != "model"))
+        return self.sweep.baseline if self.sweep.baseline in holders else next(iter(holders), None)
+
+    def tasks(self):
+        """Domains in the order of the suites' rows, the two averages left out."""
+        names = dict.fromkeys(key[4] for key in self._values)
+        return [name for name in names if name not in (IN_DOMAIN, "out_of_distribution")]
+
+    def compare(self, block, variant, against):
+        """The paired difference at the last points of both; None where they share no finished seed. Not yet corrected."""
+        left, right = self.values(block, variant), self.values(block, against)
+        shared = [seed for seed in left if seed in right]
+        if not shared:
+            return None
+        by_seed = {seed: self._within_seed(block, variant, against, seed, left[seed] - right[seed]) for seed in shared}
+        estimate = statistics.paired_over_seeds(left, right) if len(shared) > 1 else by_seed[shared[0]]
+        return Comparison(block, variant, against, estimate, by_seed, (), float("nan"), "")
+
+    def against_baseline(self):
+        """Every variant of every block against the sweep's baseline; the controls of rounding stand outside the correction."""
+        base, controls = self.sweep.baseline, self.sweep.controls
+        found = [self.compare(block, variant, base) for block, variant in self.sweep.points() if base and variant != base]
+        return self._judged([(comparison, controls) for comparison in found if comparison])
+
+    def answers(self):
+        """The experiment's questions, block by block."""
+        found = []
+        for block in self.sweep.blocks():
+            for question in self.sweep.questions:
+                comparison = self.compare(block, question["variant"], question["against"])
+                if comparison:
+                    found.append((replace(comparison, ask=question["ask"]), list(question.get("noise", []))))
+        return self._judged(found)
+
+    def _within_seed(self, block, variant, against, seed, difference):
+        nan = float("nan")
+        unknown = Estimate(float(difference), nan, nan, nan, 0, "held-out window")
+        if self.metric != METRIC:
+            return unknown
+        windows = []
+        for name in (variant, against):
+            run = next(run for run in self.sweep.finished(block, name) if run.seed == seed)
+            windows.append(run.window_bits(self.last_moment(block, name)))
+        return replace(statistics.paired_over_windows(*windows), mean=float(difference)) if all(windows) else unknown
+
+    def _judged(self, found):
+        """Corrected together. `found`: comparisons, each with the variants that show what rounding does; such a variant is itself no comparison."""
+        p_values = [float("nan") if one.variant in controls else one.estimate.p for one, controls in found]
+        judged = []
+        for (one, controls), p_holm in zip(found, statistics.holm(p_values)):
+            rounding = [value for control in controls for value in self._differences(one.block, control, one.against)]
+            name = statistics.CONTROL if one.variant in controls else statistics.verdict(one.differences, one.estimate, p_holm, rounding)
+            judged.append(replace(one, rounding=tuple(rounding), p_holm=float(p_holm), verdict=name))
+        return judged
+
+    def _differences(self, block, variant, against):
+        left, right = self.values(block, variant), self.values(block, against)
+        return [left[seed] - right[seed] for seed in left if seed in right]
