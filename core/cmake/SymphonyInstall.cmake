@@ -1,5 +1,5 @@
 # cmake --install: bin/runner, lib/libsymphony_core.so, lib/symphony/plugins/<category>/<name>.so, include/symphony/, the CMake package and
-# share/symphony/experiments. The tree may be moved: every library is found relative to who needs it.
+# share/symphony/{experiments,analysis}. The tree may be moved: every library is found relative to who needs it.
 include(CMakePackageConfigHelpers)
 
 get_filename_component(SYMPHONY_TORCH_ROOT ${SYMPHONY_TORCH_INCLUDE} DIRECTORY)
@@ -22,5 +22,6 @@ install(FILES ${CMAKE_SOURCE_DIR}/tests/plugins/plugin_fixture.hpp DESTINATION i
 if(EXISTS ${CMAKE_SOURCE_DIR}/experiments)
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/experiments DESTINATION share/symphony FILES_MATCHING PATTERN "*.yaml")
 endif()
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/analysis DESTINATION share/symphony FILES_MATCHING PATTERN "*.py" PATTERN "*.css" PATTERN __pycache__ EXCLUDE)
 install(PROGRAMS ${CMAKE_SOURCE_DIR}/plugins/new_plugin.py DESTINATION share/symphony/plugins)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/plugins/templates DESTINATION share/symphony/plugins)

@@ -30,7 +30,9 @@ def expect_text(text, *parts):
 
 def check_installed_tree(prefix):
     for path in ["bin/runner", "lib/libsymphony_core.so", "lib/cmake/Symphony/SymphonyConfig.cmake", "lib/cmake/Symphony/SymphonyPlugin.cmake",
-                 "lib/cmake/Symphony/SymphonyTorch.cmake", "include/symphony/core/plugin/fusion.hpp", "share/symphony/plugins/new_plugin.py"]:
+                 "lib/cmake/Symphony/SymphonyTorch.cmake", "include/symphony/core/plugin/fusion.hpp", "share/symphony/plugins/new_plugin.py",
+                 "share/symphony/analysis/report.py", "share/symphony/analysis/page.css", "share/symphony/analysis/figures/style.py",
+                 "share/symphony/analysis/symphony_results/layout.py"]:
         if not (prefix / path).exists():
             sys.exit(f"the installed tree has no {path}")
     stray = [path for path in (prefix / "include").rglob("*") if path.is_file() and path.suffix != ".hpp"]
