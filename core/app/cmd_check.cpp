@@ -1,4 +1,5 @@
-// runner check: validates every key of every sweep point and reports all mistakes; touches no model and no text.
+// runner check: validates every key of every sweep point and reports all mistakes, also text and checkpoints that are not there; touches no
+// model.
 #include <iostream>
 
 #include "core/app/command.hpp"
@@ -16,9 +17,11 @@ int run(const Command& self, const std::vector<std::string>& args) {
   add_experiment_options(options, positional);
   const auto values = parse_arguments(self, options, positional, args);
   if (!values) return 0;
-  const LoadedExperiment loaded = load_experiment(self, *values);
-  for (const std::string& line : notes_on(loaded.sweep)) fmt::print("note: {}\n", line);
-  fmt::print("{}: {} runs, no mistakes\n", loaded.sweep.name, loaded.sweep.points.size());
+  const ExperimentSetting setting = experiment_setting(*values);
+  const auto [plan, notes] = plan_experiment(self, *values, setting, args);
+  for (const std::string& line : notes) fmt::print("note: {}\n", line);
+  refuse_problems(plan);
+  fmt::print("{}: {} runs, no mistakes\n", plan.experiment, plan.points.size());
   return 0;
 }
 

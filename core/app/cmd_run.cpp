@@ -29,10 +29,10 @@ constexpr int kExitFailedRuns = 1;
 constexpr int kExitInterrupted = 130;  // as a shell reports a process that SIGINT ended
 
 int run_worker(const po::variables_map& values) {
-  const fs::path file = values["plan"].as<std::string>();
-  const Plan plan = plan_from_json(read_text(file), file.string());
+  const Plan plan = read_plan(values["plan"].as<std::string>());
   const PluginRegistry registry = PluginRegistry::load(plan.plugin_folders);
   watch_stop_signals();
+  if (values.count("parent")) stop_with_parent(values["parent"].as<int>());
   try {
     execute_item(plan, values["index"].as<std::size_t>(), registry, stop_requested);
   } catch (const Interrupted&) {
@@ -41,32 +41,18 @@ int run_worker(const po::variables_map& values) {
   return 0;
 }
 
-/// Items that need no worker: committed stages, and runs whose log is complete. `--recompute` forgets stages first.
-std::vector<bool> done_items(const Plan& plan, const PluginRegistry& registry, const std::vector<std::string>& recompute, std::int64_t& cached_stages) {
+/// Forgets the cached results of the kinds of stage that --recompute names.
+void forget_stages(const Plan& plan, const std::vector<std::string>& kinds) {
+  std::vector<std::string> known;
+  for (const PlanStage& stage : plan.stages)
+    if (std::find(known.begin(), known.end(), stage.name) == known.end()) known.push_back(stage.name);
   StageCache cache(cache_folder(plan));
-  std::vector<bool> done(plan.items.size(), false);
-  std::map<std::string, StagePtr> stages;
-  std::vector<RunPipeline> pipelines;
-  for (const SweepPoint& point : plan.points) {
-    pipelines.push_back(build_pipeline(point_experiment(point, registry), registry));
-    for (const StagePtr& stage : pipelines.back().stages) stages.emplace(stage->name + "/" + stage->key, stage);
+  for (const std::string& kind : kinds) {
+    if (std::find(known.begin(), known.end(), kind) == known.end())
+      fail<ConfigError>("--recompute", "no stage {} in this experiment; {}", quoted(kind), name_hint(kind, known));
+    for (const PlanStage& stage : plan.stages)
+      if (stage.name == kind) cache.forget(stage.name, stage.key);
   }
-  std::vector<std::string> names;
-  for (const auto& [id, stage] : stages)
-    if (std::find(names.begin(), names.end(), stage->name) == names.end()) names.push_back(stage->name);
-  for (const std::string& name : recompute) {
-    if (std::find(names.begin(), names.end(), name) == names.end())
-      fail<ConfigError>("--recompute", "no stage {} in this experiment; {}", quoted(name), name_hint(name, names));
-    for (const auto& [id, stage] : stages)
-      if (stage->name == name) cache.forget(*stage);
-  }
-  for (std::size_t item = 0; item < plan.items.size(); ++item) {
-    const PlanItem& what = plan.items[item];
-    if (what.kind == PlanItem::Kind::stage) done[item] = cache.committed(*stages.at(what.stage + "/" + what.key));
-    else done[item] = run_is_finished(plan, plan.points[what.point], pipelines[what.point]);
-  }
-  for (const auto& [id, stage] : stages) cached_stages += cache.committed(*stage) ? 1 : 0;
-  return done;
 }
 
 void print_failures(const LaunchResult& result) {
@@ -89,22 +75,25 @@ void print_results(const fs::path& folder) {
 
 std::size_t default_jobs(const Plan& plan) {
   const std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
-  const auto threads = static_cast<std::size_t>(plan.points.front().config.find("threads")->as_int());
+  const auto threads = static_cast<std::size_t>(plan.config(plan.points.front()).find("threads")->as_int());
   return std::max<std::size_t>(1, cores / threads);
 }
 
-int run_experiment(const Command& self, const po::variables_map& values, const std::vector<std::string>& args) {
-  LoadedExperiment loaded = load_experiment(self, values);
-  for (const std::string& line : notes_on(loaded.sweep)) fmt::print(stderr, "note: {}\n", line);
-  const Plan plan = plan_of(loaded, args);
-  const fs::path folder = plan.results / plan.experiment;
-  fs::create_directories(folder);
-  const fs::path plan_file = folder / "plan.json";
-  atomic_write(plan_file, plan_to_json(plan));
+std::uint64_t memory_budget(const po::variables_map& values) {
+  if (values.count("memory")) return parse_bytes(values["memory"].as<std::string>(), "--memory");
+  constexpr double kShare = 0.9;  // of what is free: the estimates are rough
+  return static_cast<std::uint64_t>(kShare * static_cast<double>(available_memory_bytes()));
+}
 
-  const auto recompute = values.count("recompute") ? values["recompute"].as<std::vector<std::string>>() : std::vector<std::string>{};
-  std::int64_t cached = 0;
-  const auto done = done_items(plan, loaded.registry, recompute, cached);
+int run_experiment(const Command& self, const po::variables_map& values, const std::vector<std::string>& args) {
+  const ExperimentSetting setting = experiment_setting(values);
+  const auto [plan, notes] = plan_experiment(self, values, setting, args);
+  refuse_problems(plan);
+  for (const std::string& line : notes) fmt::print(stderr, "note: {}\n", line);
+  const fs::path folder = plan.results / plan.experiment;
+  const fs::path plan_file = write_plan(plan);
+  if (values.count("recompute")) forget_stages(plan, values["recompute"].as<std::vector<std::string>>());
+  const auto done = finished_items(plan);
   LaunchOptions options;
   options.jobs = values.count("jobs") ? values["jobs"].as<std::size_t>() : default_jobs(plan);
   if (options.jobs < 1) fail<ConfigError>("--jobs", "got 0, expected at least 1");
@@ -112,10 +101,11 @@ int run_experiment(const Command& self, const po::variables_map& values, const s
   options.quiet = values.count("quiet") > 0;
   options.runner = own_executable();
   options.plan_file = plan_file;
+  options.memory_bytes = memory_budget(values);
   const auto remaining = std::count(done.begin(), done.end(), false);
   if (!options.quiet)
-    fmt::print(stderr, "{}: {} runs, {} jobs of which {} are done; {} stages are cached; --jobs {}\n", plan.experiment, plan.points.size(),
-               plan.items.size(), plan.items.size() - static_cast<std::size_t>(remaining), cached, options.jobs);
+    fmt::print(stderr, "{}: {} runs, {} jobs of which {} are done; --jobs {}, {} of memory\n", plan.experiment, plan.points.size(),
+               plan.items.size(), plan.items.size() - static_cast<std::size_t>(remaining), options.jobs, human_bytes(options.memory_bytes));
   watch_stop_signals();
   const LaunchResult result = launch(plan, done, options, stop_requested);
   write_index(folder / "index.h5", find_runs(folder));
@@ -133,11 +123,13 @@ int run(const Command& self, const std::vector<std::string>& args) {
   po::positional_options_description positional;
   add_experiment_options(options, positional);
   options.add_options()("jobs,j", po::value<std::size_t>()->value_name("N"), "worker processes; default: cores / threads")
+      ("memory", po::value<std::string>()->value_name("SIZE"), "what the jobs together may need, such as 12GiB; default: 90 % of what is free")
       ("on-error", po::value<std::string>()->default_value("continue"), "continue with other runs, or stop")
       ("recompute", po::value<std::vector<std::string>>()->value_name("STAGE"), "forget cached results of a kind of stage; may be repeated")
       ("quiet,q", "no progress")
       ("plan", po::value<std::string>()->value_name("FILE"), "carry out one item of a frozen plan")
-      ("index", po::value<std::size_t>()->value_name("I"), "which item");
+      ("index", po::value<std::size_t>()->value_name("I"), "which item")
+      ("parent", po::value<int>()->value_name("PID"), "of an item: save and stop when this process, the parent, ends");
   const auto values = parse_arguments(self, options, positional, args);
   if (!values) return 0;
   const std::string on_error = (*values)["on-error"].as<std::string>();

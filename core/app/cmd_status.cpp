@@ -26,7 +26,7 @@ int run(const Command& self, const std::vector<std::string>& args) {
   const fs::path folder = (*values)["dir"].as<std::string>();
   const fs::path plan_file = folder / "plan.json";
   if (!fs::exists(plan_file)) fail<DataError>(folder.string(), "no plan.json here; expected results/<experiment>");
-  const Plan plan = plan_from_json(read_text(plan_file), plan_file.string());
+  const Plan plan = read_plan(plan_file);
   Table table({"run", "state", "at", "heartbeat", "message"});
   for (const SweepPoint& point : plan.points) {
     const fs::path file = folder / point.run_id / "status.json";

@@ -45,30 +45,18 @@ void note_git_state(Plan& plan) {
   }
 }
 
-}  // namespace
-
-LoadedExperiment load_experiment(const Command& self, const po::variables_map& values) {
-  if (!values.count("exp")) fail<ConfigError>("runner " + self.name, "expected --exp FILE, for example: runner --exp ablations/alignment.yaml");
-  LoadedExperiment loaded;
-  loaded.plugin_folders = plugin_folders(values);
-  for (fs::path& folder : loaded.plugin_folders) folder = fs::absolute(folder);
-  loaded.registry = PluginRegistry::load(loaded.plugin_folders);
-  loaded.results = fs::absolute(values["results"].as<std::string>());
-  loaded.sweep = expand_experiment({values["exp"].as<std::string>(), strings(values, "profile"), strings(values, "override")}, loaded.registry);
-  return loaded;
-}
-
-std::vector<std::string> notes_on(const Sweep& sweep) {
-  std::vector<std::string> notes = sweep.duplicates;
+/// Questions of the report that no run can answer.
+void add_report_notes(const Plan& plan, std::vector<std::string>& notes) {
+  if (plan.points.empty()) return;
   std::vector<std::string> variants;
-  for (const SweepPoint& point : sweep.points)
+  for (const SweepPoint& point : plan.points)
     if (std::find(variants.begin(), variants.end(), point.variant) == variants.end()) variants.push_back(point.variant);
   const auto expect_variant = [&](const std::string& name, const std::string& place) {
     if (std::find(variants.begin(), variants.end(), name) == variants.end())
       notes.push_back(fmt::format("{}: no run is of variant {}; {}", place, quoted(name), name_hint(name, variants)));
   };
-  const Value* report = sweep.points.empty() ? nullptr : sweep.points.front().config.find("report");
-  if (!report) return notes;
+  const Value config = plan.config(plan.points.front());
+  const Value* report = config.find("report");
   for (std::size_t index = 0; index < report->as_list().size(); ++index) {
     const auto question = from_value<Question>(report->as_list()[index], "report");
     const std::string place = path_text({"report", std::to_string(index)});
@@ -76,20 +64,41 @@ std::vector<std::string> notes_on(const Sweep& sweep) {
     expect_variant(question.against, place);
     for (const std::string& name : question.noise) expect_variant(name, place);
   }
-  return notes;
 }
 
-Plan plan_of(LoadedExperiment& loaded, const std::vector<std::string>& args) {
-  Plan plan = make_plan(std::move(loaded.sweep.points), loaded.registry);
-  plan.experiment = loaded.sweep.name;
-  plan.about = loaded.sweep.about;
-  plan.baseline = loaded.sweep.baseline;
-  plan.results = loaded.results;
-  plan.plugin_folders = loaded.plugin_folders;
+}  // namespace
+
+ExperimentSetting experiment_setting(const po::variables_map& values) {
+  ExperimentSetting setting;
+  setting.plugin_folders = plugin_folders(values);
+  for (fs::path& folder : setting.plugin_folders) folder = fs::absolute(folder);
+  setting.registry = PluginRegistry::load(setting.plugin_folders);
+  setting.results = fs::absolute(values["results"].as<std::string>());
+  return setting;
+}
+
+PlannedExperiment plan_experiment(const Command& self, const po::variables_map& values, const ExperimentSetting& setting, const std::vector<std::string>& args) {
+  if (!values.count("exp")) fail<ConfigError>("runner " + self.name, "expected --exp FILE, for example: runner --exp ablations/alignment.yaml");
+  PlanBuilder builder(setting.registry);
+  const ExperimentRequest request{values["exp"].as<std::string>(), strings(values, "profile"), strings(values, "override")};
+  const Sweep sweep = expand_experiment(request, setting.registry, [&builder](ResolvedPoint point) { builder.add(std::move(point)); });
+  Plan plan = builder.finish();
+  plan.experiment = sweep.name;
+  plan.about = sweep.about;
+  plan.baseline = sweep.baseline;
+  plan.results = setting.results;
+  plan.plugin_folders = setting.plugin_folders;
   plan.command_line = {"runner"};
   plan.command_line.insert(plan.command_line.end(), args.begin(), args.end());
   note_git_state(plan);
-  return plan;
+  std::vector<std::string> notes = sweep.duplicates;
+  add_report_notes(plan, notes);
+  return {std::move(plan), std::move(notes)};
+}
+
+void refuse_problems(const Plan& plan) {
+  if (plan.problems.empty()) return;
+  throw ConfigError(join(plan.problems, "\n") + (plan.problems.size() > 1 ? fmt::format("\n{} problems", plan.problems.size()) : ""));
 }
 
 }  // namespace symphony

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/app/command.hpp"
-#include "core/sweep/axis.hpp"
+#include "core/sweep/expand.hpp"
 #include "core/sweep/plan.hpp"
 
 namespace symphony {
@@ -13,19 +13,22 @@ namespace symphony {
 /// Declares --exp, --profile, --results, --plugins and the overrides (positional).
 void add_experiment_options(boost::program_options::options_description& options, boost::program_options::positional_options_description& positional);
 
-struct LoadedExperiment {
+/// The plugins and folders that the options name.
+struct ExperimentSetting {
   PluginRegistry registry;
-  Sweep sweep;
   std::filesystem::path results;                       ///< absolute
-  std::vector<std::filesystem::path> plugin_folders;
+  std::vector<std::filesystem::path> plugin_folders;   ///< absolute
 };
+ExperimentSetting experiment_setting(const boost::program_options::variables_map& values);
 
-/// What is not wrong but hardly meant: points that are one run, questions of the report that no run can answer. One line each.
-std::vector<std::string> notes_on(const Sweep& sweep);
-
-/// Throws ConfigError for what is wrong with the experiment.
-LoadedExperiment load_experiment(const Command& self, const boost::program_options::variables_map& values);
-/// Moves the points out of `loaded`.
-Plan plan_of(LoadedExperiment& loaded, const std::vector<std::string>& args);
+struct PlannedExperiment {
+  Plan plan;
+  std::vector<std::string> notes;   ///< what is not wrong but hardly meant: points that are one run, questions that no run can answer
+};
+/// Expands and plans it. `args` is the command line that the plan remembers.
+PlannedExperiment plan_experiment(const Command& self, const boost::program_options::variables_map& values, const ExperimentSetting& setting,
+                                  const std::vector<std::string>& args);
+/// Throws ConfigError listing the plan's problems, if it has any.
+void refuse_problems(const Plan& plan);
 
 }  // namespace symphony

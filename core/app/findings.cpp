@@ -12,7 +12,8 @@ namespace symphony {
 namespace {
 
 std::vector<Question> questions_of(const SweepRuns& sweep) {
-  const Value* report = sweep.plan.points.front().config.find("report");
+  const Value config = sweep.plan.config(sweep.plan.points.front());
+  const Value* report = config.find("report");
   std::vector<Question> questions;
   if (!report) return questions;
   for (const Value& entry : report->as_list()) questions.push_back(from_value<Question>(entry, "report"));

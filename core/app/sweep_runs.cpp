@@ -64,7 +64,7 @@ std::unique_ptr<SweepRuns> read_sweep(const fs::path& folder) {
   const fs::path plan_file = folder / "plan.json";
   if (!fs::exists(plan_file)) fail<DataError>(folder.string(), "no plan.json here; expected results/<experiment>, the folder of a sweep that was run");
   auto sweep = std::make_unique<SweepRuns>();
-  sweep->plan = plan_from_json(read_text(plan_file), plan_file.string());
+  sweep->plan = read_plan(plan_file);
   for (const SweepPoint& point : sweep->plan.points) {
     const fs::path run = folder / point.run_id;
     const std::string state = state_of(run);

@@ -1,4 +1,6 @@
 // FileLock on flock(2).
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -12,6 +14,8 @@
 namespace symphony {
 
 namespace {
+
+constexpr auto kPollInterval = std::chrono::milliseconds(100);  // flock cannot wait and still be told to stop
 
 Descriptor open_lock(const std::filesystem::path& path) {
   Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
@@ -49,12 +53,11 @@ void write_holder(const Descriptor& file) {
 }  // namespace
 
 FileLock FileLock::acquire(const std::filesystem::path& path, const OnWait& on_wait) {
-  bool announced = false;
   for (;;) {
     Descriptor file = open_lock(path);
-    if (!lock(file, LOCK_EX | LOCK_NB, path)) {
-      if (on_wait && !std::exchange(announced, true)) on_wait(read_holder(file));
-      lock(file, LOCK_EX, path);
+    while (!lock(file, LOCK_EX | LOCK_NB, path)) {
+      if (on_wait) on_wait(read_holder(file));
+      std::this_thread::sleep_for(kPollInterval);
     }
     if (!still_there(file, path)) continue;
     write_holder(file);

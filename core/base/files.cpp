@@ -177,6 +177,8 @@ void commit_directory(const fs::path& from, const fs::path& to) {
   synchronise_folder(folder_of(to));
 }
 
+void sync_file(const fs::path& path) { synchronise(path, O_RDONLY); }
+
 void remove_tree(const fs::path& path) {
   std::error_code error;
   fs::remove_all(path, error);

@@ -50,6 +50,9 @@ std::filesystem::path make_temporary_directory(const std::filesystem::path& pare
 /// in one step where the file system can exchange names, otherwise with a moment in which `to` is absent.
 void commit_directory(const std::filesystem::path& from, const std::filesystem::path& to);
 
+/// Makes a file durable that another library wrote.
+void sync_file(const std::filesystem::path& path);
+
 /// Removes a file or folder with all it contains; nothing happens when it does not exist.
 void remove_tree(const std::filesystem::path& path);
 
@@ -60,7 +63,7 @@ std::uint64_t free_disk_bytes(const std::filesystem::path& path);
 /// removing it would let two holders lock two files of the same name.
 class FileLock {
  public:
-  /// Called once, before waiting, with what the holder wrote of itself: "process 4711 on host".
+  /// Called while waiting, a few times a second, with what the holder wrote of itself: "process 4711 on host". It ends the wait by throwing.
   using OnWait = std::function<void(const std::string& holder)>;
 
   /// Waits until the lock is free.

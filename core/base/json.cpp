@@ -127,6 +127,13 @@ std::string number_text(double number) {
 }
 
 std::string string_text(const std::string& text) {
+  // Most strings need no escaping, and a plan holds a million of them.
+  const auto is_plain = [](char letter) { return letter >= 0x20 && letter < 0x7f && letter != '"' && letter != '\\'; };
+  if (std::all_of(text.begin(), text.end(), is_plain)) {
+    std::string result;
+    result.reserve(text.size() + 2);
+    return result.append(1, '"').append(text).append(1, '"');
+  }
   try {
     return nlohmann::json(text).dump();
   } catch (const nlohmann::json::type_error&) {

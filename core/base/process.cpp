@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -13,10 +14,12 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "core/base/descriptor.hpp"
+#include "core/base/files.hpp"
 #include "core/base/text.hpp"
 
 namespace symphony {
@@ -31,6 +34,14 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 
 double seconds_of(const timeval& time) { return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec); }
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// A line "<field>   123 kB" of a file of the kernel's, in bytes.
+std::uint64_t kibibytes_field(const char* file, std::string_view field) {
+  const std::string text = read_text(file);
+  const std::size_t at = text.find(field);
+  if (at == std::string::npos) fail<DataError>(file, "has no {}, expected Linux 4.5 or later", field);
+  return std::strtoull(text.c_str() + at + field.size(), nullptr, 10) << 10;
+}
 
 /// ru_maxrss counts KiB on Linux.
 std::uint64_t peak_bytes(const rusage& usage) { return static_cast<std::uint64_t>(usage.ru_maxrss) << 10; }
@@ -289,6 +300,24 @@ ProcessUsage own_usage() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   return {seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime), peak_bytes(usage)};
+}
+
+std::uint64_t own_anonymous_bytes() { return kibibytes_field("/proc/self/status", "RssAnon:"); }
+
+std::uint64_t available_memory_bytes() {
+  const std::uint64_t machine = kibibytes_field("/proc/meminfo", "MemAvailable:");
+  const char* const kLimit = "/sys/fs/cgroup/memory.max";
+  const char* const kUsed = "/sys/fs/cgroup/memory.current";
+  if (!std::filesystem::exists(kLimit) || !std::filesystem::exists(kUsed)) return machine;
+  const std::string limit = read_text(kLimit);
+  if (limit.starts_with("max")) return machine;
+  const std::uint64_t most = std::strtoull(limit.c_str(), nullptr, 10), used = std::strtoull(read_text(kUsed).c_str(), nullptr, 10);
+  return std::min(machine, most > used ? most - used : 0);
+}
+
+void stop_with_parent(pid_t parent) {
+  if (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) fail<DataError>("prctl", "cannot be told to stop with its parent: {}", errno_text());
+  if (::getppid() != parent) ::raise(SIGTERM);
 }
 
 }  // namespace symphony

@@ -77,7 +77,7 @@ class Child {
 /// before count, so callers leave out those already dealt with.
 std::optional<std::size_t> wait_any(std::span<Child* const> children, double max_seconds);
 
-/// The name of this machine.
+/// Of this machine, as others on the network call it.
 std::string host_name();
 
 /// The file that this process runs.
@@ -88,5 +88,14 @@ struct ProcessUsage {
   std::uint64_t peak_memory_bytes = 0; ///< largest resident set
 };
 ProcessUsage own_usage();
+
+/// Memory of this process that no file backs (RssAnon), in bytes, now. What is mapped from checkpoints does not count: the kernel can drop it.
+std::uint64_t own_anonymous_bytes();
+
+/// What this process and its children can still take without swapping, in bytes: the machine's MemAvailable, or less where a control group limits it.
+std::uint64_t available_memory_bytes();
+
+/// Asks the kernel to send this process SIGTERM when its parent dies, which must be process `parent`; when that has died already, sends it now.
+void stop_with_parent(pid_t parent);
 
 }  // namespace symphony

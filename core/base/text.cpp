@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <cstdlib>
 
 #include <fmt/format.h>
+
+#include "core/base/error.hpp"
 
 namespace symphony {
 
@@ -117,6 +120,25 @@ std::string human_bytes(std::uint64_t bytes) {
     ++unit;
   }
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", amount, kUnits[unit]);
+}
+
+std::uint64_t parse_bytes(std::string_view text, std::string_view where) {
+  constexpr std::string_view kPrefixes = "kmgt";
+  const std::string whole = lower(text);
+  char* rest = nullptr;
+  const double amount = std::strtod(whole.c_str(), &rest);
+  std::string unit = rest == whole.c_str() ? "?" : rest;
+  unit.erase(0, std::min(unit.find_first_not_of(' '), unit.size()));
+  double factor = 1.0;
+  const std::size_t power = unit.empty() ? std::string_view::npos : kPrefixes.find(unit[0]);
+  if (power != std::string_view::npos) {
+    const bool binary = unit.size() > 1 && unit[1] == 'i';
+    factor = std::pow(binary ? 1024.0 : 1000.0, static_cast<double>(power + 1));
+    unit.erase(0, binary ? 2 : 1);
+  }
+  if ((!unit.empty() && unit != "b") || !(amount >= 0.0) || amount * factor > 9e18)
+    fail<ConfigError>(where, "got {}, expected a size such as 12GiB or 500MB", quoted(text));
+  return static_cast<std::uint64_t>(amount * factor);
 }
 
 std::string human_seconds(double seconds) {

@@ -37,6 +37,8 @@ std::size_t valid_utf8_prefix(std::string_view text);
 
 /// "1.4 GiB"
 std::string human_bytes(std::uint64_t bytes);
+/// Bytes that "12GiB", "500 MB", "1.5 TiB" or a plain number mean; KB and its like are powers of 1000. Throws ConfigError led by `where`.
+std::uint64_t parse_bytes(std::string_view text, std::string_view where);
 /// "83 ms", "12.4 s", "3 min 05 s", "2 h 07 min"
 std::string human_seconds(double seconds);
 

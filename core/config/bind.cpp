@@ -40,15 +40,16 @@ void Mistakes::add(const Node& root, const SchemaIssue& issue, const std::vector
 
 void Mistakes::add(const Mark& mark, std::vector<std::string> path, std::string message) {
   const std::string where = path_text(path);
-  lines_.push_back({mark, fmt::format("{}: {}{}{}", mark.text(), where, where.empty() ? "" : ": ", message)});
+  std::string text = fmt::format("{}: {}{}{}", mark.text(), where, where.empty() ? "" : ": ", message);
+  ++num_added_;
+  if (texts_.insert(text).second) lines_.push_back({mark, std::move(text)});
 }
 
 std::vector<std::string> Mistakes::lines() const {
   std::vector<Line> sorted = lines_;
   std::stable_sort(sorted.begin(), sorted.end(), [](const Line& a, const Line& b) { return a.mark < b.mark; });
   std::vector<std::string> result;
-  for (Line& line : sorted)
-    if (std::find(result.begin(), result.end(), line.text) == result.end()) result.push_back(std::move(line.text));
+  for (Line& line : sorted) result.push_back(std::move(line.text));
   return result;
 }
 

@@ -1,6 +1,7 @@
 // From the marked tree to typed settings, with every mistake told at the place where it was written, all of them at once.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ class Mistakes {
   void add(const Mark& mark, std::vector<std::string> path, std::string message);
 
   bool empty() const { return lines_.empty(); }
+  /// How many were added, also those that say the same of the same place.
+  std::size_t size() const { return num_added_; }
   /// Sorted by file and place, equal lines once.
   std::vector<std::string> lines() const;
   /// Throws ConfigError with one line a mistake and, for more than one, a last line with their number. Nothing happens when there is none.
@@ -29,6 +32,8 @@ class Mistakes {
     std::string text;
   };
   std::vector<Line> lines_;
+  std::set<std::string> texts_;   ///< of lines_: ten thousand points of a sweep may share a mistake
+  std::size_t num_added_ = 0;
 };
 
 /// The node that a path leads to, as far as it exists.

@@ -35,10 +35,13 @@ void write_status(const std::filesystem::path& path, RunStatus status) {
   if (status.pid == 0) status.pid = getpid();
   if (status.host.empty()) status.host = host_name();
   ValueMap fields{{"state", status.state},     {"run_id", status.run_id},       {"stage", status.stage}, {"message", status.message},
-                  {"heartbeat", status.heartbeat}, {"pid", status.pid}, {"host", status.host}};
+                  {"heartbeat", status.heartbeat}, {"pid", status.pid}, {"host", status.host}, {"stages", status.stages}};
   for (auto& [key, field] : fields)
     if (field.is_string()) field = printable(field.as_string());
-  atomic_write(path, to_json(Value(std::move(fields)), 2) + "\n");
+  const std::string text = to_json(Value(std::move(fields)), 2) + "\n";
+  // Heartbeats come every few seconds and may be lost with the power; an end must not be.
+  if (status.state == "running") replace_file(path, text);
+  else atomic_write(path, text);
 }
 
 RunStatus read_status(const std::filesystem::path& path) {
@@ -50,6 +53,7 @@ RunStatus read_status(const std::filesystem::path& path) {
   };
   RunStatus status{text("state"), text("run_id"), text("stage"), text("message"), text("heartbeat"), 0, text("host")};
   if (const Value* pid = json.find("pid"); pid != nullptr && pid->is_int()) status.pid = pid->as_int();
+  if (const Value* stages = json.find("stages"); stages != nullptr && stages->is_string()) status.stages = stages->as_string();
   return status;
 }
 

@@ -142,7 +142,7 @@ StagePtr make_oracle(const StageBuilder& builder, const std::vector<ModelHandle>
   for (const auto& [name, recipe] : builder.experiment->domains)
     if (recipe.ood) ood.push_back(name);
   parameters.set("out_of_distribution", std::move(ood));
-  return make_stage("oracle_source", kRevision, "oracle source of each domain", std::move(parameters), evaluations, builder.environment, run, true);
+  return make_stage("oracle_source", kRevision, "oracle source of each domain", std::move(parameters), evaluations, builder.environment, run, {.light = true});
 }
 
 }  // namespace symphony

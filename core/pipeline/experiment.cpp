@@ -227,12 +227,25 @@ void check_used_sources(const Experiment& experiment, Checker& check) {
   }
 }
 
+/// Core's own keys beside a method, such as `balance` in `router: {method: top_k, k: 2, balance: 0.01}`.
+std::vector<std::string> keys_beside(const std::vector<std::string>& path) {
+  std::shared_ptr<const Schema> schema = Schema::of<Experiment>();
+  for (const std::string& part : path) {
+    const FieldInfo* field = schema->find(part);
+    if (!field || !field->nested) return {};
+    schema = field->nested;
+  }
+  return schema->names();
+}
+
 void check_methods(Experiment& experiment, const PluginRegistry& registry, Checker& check) {
   Schema::of<Experiment>()->visit_methods(&experiment, [&](const std::string& category, Method& method, std::vector<std::string> path) {
     try {
       // A plugin's parameters stand beside `method` in the file, so its issues continue the path of the method.
       const SchemaIssues issues = registry.check(category, method);
       for (SchemaIssue issue : issues) {
+        const auto meant = issue.about_key && issue.path.size() == 1 ? nearest_name(issue.path.front(), keys_beside(path)) : std::nullopt;
+        if (meant) issue.message = fmt::format("unknown key {}; did you mean {}?", quoted(issue.path.front()), quoted(*meant));
         issue.path.insert(issue.path.begin(), path.begin(), path.end());
         issue.message = fmt::format("{}.{}: {}", category, method.name, issue.message);
         check.issues.push_back(std::move(issue));

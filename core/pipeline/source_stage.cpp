@@ -125,7 +125,7 @@ ModelHandle make_checkpoint(const std::string& name, const std::filesystem::path
   Value parameters = ValueMap{};
   parameters.set("files", checkpoint_identity(directory));
   const auto run = [directory](StageScope& scope) { scope.record.note("directory", directory.string()); };
-  const StagePtr stage = make_stage("checkpoint", kCheckpointRevision, "checkpoint " + name, std::move(parameters), {}, NumericEnvironment{}, run, true);
+  const StagePtr stage = make_stage("checkpoint", kCheckpointRevision, "checkpoint " + name, std::move(parameters), {}, NumericEnvironment{}, run, {.light = true});
   return {stage, name, [name, directory](const StageFolder&) {
             Model model = read_checkpoint(directory);
             model.name = name;

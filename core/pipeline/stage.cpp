@@ -20,7 +20,7 @@ Value NumericEnvironment::to_value() const {
 }
 
 StagePtr make_stage(std::string name, int revision, std::string label, Value parameters, std::vector<StagePtr> inputs,
-                    const NumericEnvironment& environment, std::function<void(StageScope&)> run, bool light) {
+                    const NumericEnvironment& environment, std::function<void(StageScope&)> run, StageCost cost) {
   auto stage = std::make_shared<Stage>();
   ValueList input_keys;
   for (const StagePtr& input : inputs) input_keys.push_back(input->name + "/" + input->key);
@@ -35,7 +35,7 @@ StagePtr make_stage(std::string name, int revision, std::string label, Value par
   stage->name = std::move(name);
   stage->label = std::move(label);
   stage->inputs = std::move(inputs);
-  stage->light = light;
+  stage->cost = cost;
   stage->run = std::move(run);
   return stage;
 }

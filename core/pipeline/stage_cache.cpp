@@ -22,7 +22,7 @@ StageCache::StageCache(fs::path root) : root_(std::move(root)) {}
 
 fs::path StageCache::directory(const Stage& stage) const { return root_ / stage.name / stage.key; }
 
-bool StageCache::committed(const Stage& stage) const { return fs::exists(directory(stage) / kStageFile); }
+bool StageCache::is_committed(const fs::path& directory) { return fs::exists(directory / kStageFile); }
 
 StageOutcome StageCache::outcome(const Stage& stage) const {
   const fs::path folder = directory(stage);
@@ -34,12 +34,13 @@ StageOutcome StageCache::outcome(const Stage& stage) const {
   return outcome;
 }
 
-void StageCache::forget(const Stage& stage) {
-  const fs::path folder = directory(stage);
+void StageCache::forget(const std::string& name, const std::string& key) {
+  const fs::path folder = root_ / name / key;
   if (!fs::exists(folder)) return;
   const fs::path doomed = with_suffix(folder, ".forgotten");
+  remove_tree(doomed);  // of an earlier attempt that was killed
   fs::rename(folder, doomed);  // at once, so that nobody sees a half-removed result
-  fs::remove_all(doomed);
+  remove_tree(doomed);
 }
 
 StageOutcome StageCache::ensure(const Stage& stage, const Progress& progress, const std::function<bool()>& stop_requested) {
@@ -47,8 +48,12 @@ StageOutcome StageCache::ensure(const Stage& stage, const Progress& progress, co
   for (const StagePtr& input : stage.inputs) ensure(*input, progress, stop_requested);
   fs::create_directories(root_ / stage.name);
   const auto lock = FileLock::acquire(with_suffix(directory(stage), ".lock"),
-                                      [&](const std::string& holder) { progress(stage, 0.0, "waiting for " + holder); });
+                                      [&](const std::string& holder) {
+                                        progress(stage, 0.0, "waiting for " + holder);
+                                        if (stop_requested()) throw Interrupted();
+                                      });
   if (committed(stage)) return outcome(stage);  // another process computed it while this one waited
+  if (stop_requested()) throw Interrupted();
   return compute(stage, progress, stop_requested);
 }
 
@@ -62,6 +67,10 @@ StageOutcome StageCache::compute(const Stage& stage, const Progress& progress, c
   try {
     RecordFile record = RecordFile::create(partial / "record.h5");
     StageScope scope{partial, checkpoints, record, [this](const Stage& input) { return directory(input); },
+                     [&](double share, const std::string& detail) {
+                       progress(stage, share, detail);
+                       if (stop_requested()) throw Interrupted();
+                     },
                      [&](double share, const std::string& detail) { progress(stage, share, detail); }, stop_requested};
     stage.run(scope);
     record.flush();

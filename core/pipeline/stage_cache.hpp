@@ -30,14 +30,16 @@ class StageCache {
   explicit StageCache(std::filesystem::path root);
 
   std::filesystem::path directory(const Stage& stage) const;
-  bool committed(const Stage& stage) const;
+  bool committed(const Stage& stage) const { return is_committed(directory(stage)); }
+  /// Whether a folder of the cache is a complete result.
+  static bool is_committed(const std::filesystem::path& directory);
   /// The stage's result; computes it, and first whatever it needs, unless it is there. When another process computes it, waits.
   /// Throws what the stage throws, led by the stage's label; Interrupted passes through.
   StageOutcome ensure(const Stage& stage, const Progress& progress, const std::function<bool()>& stop_requested);
   /// Of a committed stage.
   StageOutcome outcome(const Stage& stage) const;
   /// Forgets a committed result, so that the next ensure computes it again.
-  void forget(const Stage& stage);
+  void forget(const std::string& name, const std::string& key);
 
  private:
   StageOutcome compute(const Stage& stage, const Progress& progress, const std::function<bool()>& stop_requested);

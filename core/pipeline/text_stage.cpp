@@ -21,10 +21,10 @@ const DomainRecipe& recipe_of(const Experiment& experiment, const std::string& d
 constexpr const char* kTrainingFile = "training.tokens";
 constexpr const char* kHeldOutFile = "held_out.tokens";
 
-StagePtr make_text_stage(const std::string& domain, const DomainRecipe& recipe, Value recipe_value) {
+StagePtr make_text_stage(const std::string& domain, const DomainRecipe& recipe, Value recipe_value, Value inputs) {
   Value parameters = ValueMap{};
   parameters.set("recipe", std::move(recipe_value));
-  parameters.set("inputs", domain_inputs(domain, recipe));
+  parameters.set("inputs", std::move(inputs));
   parameters.set("tokenizer", sha256_hex(experiment_tokenizer()->to_json()));
   const auto run = [domain, recipe](StageScope& scope) {
     scope.progress(0.0, "reading");
@@ -48,8 +48,15 @@ StagePtr TextCatalogue::stage(const Experiment& experiment, const std::string& d
   const DomainRecipe& recipe = recipe_of(experiment, domain);
   Value value = Schema::of<DomainRecipe>()->read(&recipe);
   StagePtr& stage = stages_[domain + to_json(value)];
-  if (!stage) stage = make_text_stage(domain, recipe, std::move(value));
-  return stage;
+  if (stage) return stage;
+  Value inputs;
+  try {
+    inputs = domain_inputs(domain, recipe);
+  } catch (const DataError& error) {
+    missing_.emplace_back(error.what());
+    inputs = "missing";
+  }
+  return stage = make_text_stage(domain, recipe, std::move(value), std::move(inputs));
 }
 
 DomainStreams load_text(const std::filesystem::path& folder) {

@@ -18,9 +18,12 @@ namespace symphony {
 /// the contents of the user's files. Those are looked up once for each recipe, however many runs of a sweep ask.
 class TextCatalogue {
  public:
+  /// Where the text cannot be had (a package that is not installed), the stage's key says so, running it fails, and missing() tells.
   StagePtr stage(const Experiment& experiment, const std::string& domain);
+  const std::vector<std::string>& missing() const { return missing_; }
 
  private:
+  std::vector<std::string> missing_;        ///< messages
   std::map<std::string, StagePtr> stages_;  ///< by domain and recipe
 };
 

@@ -86,7 +86,7 @@ void run_training(LanguageModel& model, const TrainingJob& job, StageScope& scop
     const bool last = report.step + 1 == report.steps;
     if (report.step % job.log_every == 0 || last) history.add(report);
     if ((report.step + 1) % kCheckpointEvery == 0) history.save();
-    scope.progress(static_cast<double>(report.step + 1) / static_cast<double>(report.steps), progress_text(report));
+    scope.report(static_cast<double>(report.step + 1) / static_cast<double>(report.steps), progress_text(report));
   };
   const TrainOutcome outcome = train(model, [&batches](std::int64_t step) { return batches.at(step).tokens_BT; }, job.settings, hooks);
   if (!outcome.finished) throw Interrupted();

@@ -4,18 +4,16 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/base/stopwatch.hpp"
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
 #include "core/base/hash.hpp"
 #include "core/base/json.hpp"
 #include "core/config/resolved.hpp"
 #include "core/log/run_file.hpp"
-#include "core/log/run_reader.hpp"
 #include "core/log/status_file.hpp"
 #include "core/pipeline/environment.hpp"
 #include "core/pipeline/stage_cache.hpp"
-#include "core/sweep/job_status.hpp"
+#include "core/sweep/job_reporter.hpp"
 
 namespace symphony {
 
@@ -23,45 +21,29 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Keeps job.json fresh, at most once a second.
-class JobReporter {
- public:
-  JobReporter(fs::path folder, std::string label) : folder_(std::move(folder)), status_(own_job_status(std::move(label))) {
-    write_job_status(folder_, status_);
+constexpr const char* kInterruptedMessage = "stopped on request; the same command continues it";
+
+/// Where every value of the configuration came from: those that nobody wrote are defaults.
+std::vector<std::pair<std::string, std::string>> all_origins(const Plan& plan, const SweepPoint& point, const Value& config) {
+  std::vector<std::pair<std::string, std::string>> places;
+  const Value written = plan.origins(point);
+  for (const Origin& origin : origins(config, Node())) {
+    const Value* place = written.find(origin.path);
+    places.emplace_back(origin.path, place ? place->as_string() : origin.place);
   }
-
-  void progress(const Stage& stage, double share, const std::string& detail) {
-    status_.stage = stage.label;
-    status_.share = share;
-    status_.detail = detail;
-    if (since_write_.wall_seconds() < 1.0) return;
-    since_write_ = Stopwatch();
-    write_job_status(folder_, status_);
-  }
-
-  void count(const StageOutcome& outcome) { ++(outcome.executed ? status_.executed : status_.cached); }
-
-  void finish(const std::string& state, const std::string& message) {
-    status_.state = state;
-    status_.message = message;
-    write_job_status(folder_, status_);
-  }
-
- private:
-  fs::path folder_;
-  JobStatus status_;
-  Stopwatch since_write_;
-};
+  return places;
+}
 
 RunInfo run_info(const Plan& plan, const SweepPoint& point, const Experiment& experiment) {
   RunInfo info;
+  const Value config = plan.config(point);
   info.run_id = point.run_id;
   info.experiment = plan.experiment;
   info.variant = point.block.empty() ? point.variant : point.block + "/" + point.variant;
   info.seed = point.seed;
-  info.config = to_yaml(point.config);
-  info.config_hash = sha256_hex(to_json(point.config));
-  for (const auto& [path, origin] : point.origins.as_map()) info.origins.emplace_back(path, origin.as_string());
+  info.config = to_yaml(config);
+  info.config_hash = point.config_hash;
+  info.origins = all_origins(plan, point, config);
   info.provenance = collect_provenance(experiment.threads);
   info.provenance.command_line = plan.command_line;
   info.provenance.git_revision = plan.git_revision;
@@ -104,98 +86,133 @@ void check_expectations(const Experiment& experiment, const std::vector<Evaluati
   if (!wrong.empty()) fail<NumericError>(run_id, "numbers differ from `expect`:{}", wrong);
 }
 
-void finish_run(const Plan& plan, const SweepPoint& point, const PluginRegistry& registry, const std::function<bool()>& stop_requested,
-                JobReporter& reporter) {
-  const auto experiment = point_experiment(point, registry);
-  const RunPipeline pipeline = build_pipeline(experiment, registry);
-  const fs::path folder = run_folder(plan, point);
-  fs::create_directories(folder);
-  const auto lock = FileLock::acquire(folder / ".lock");
-  StageCache cache(cache_folder(plan));
-  if (run_is_finished(plan, point, pipeline)) {
-    for (const StagePtr& stage : pipeline.stages) reporter.count(cache.outcome(*stage));
-    return;
+/// Writes a run's log stage by stage.
+class RunWriter {
+ public:
+  RunWriter(const Plan& plan, const SweepPoint& point, const PluginRegistry& registry, JobReporter& reporter, const std::function<bool()>& stop_requested)
+      : plan_(plan), point_(point), registry_(registry), reporter_(reporter), stop_requested_(stop_requested), folder_(run_folder(plan, point)),
+        cache_(cache_folder(plan)), experiment_(point_experiment(plan, point, registry)), pipeline_(build_pipeline(experiment_, registry)) {}
+
+  void write() {
+    fs::create_directories(folder_);
+    const auto lock = FileLock::acquire(folder_ / ".lock", [this](const std::string& holder) {
+      reporter_.progress("run", 0.0, "waiting for " + holder);
+      if (stop_requested_()) throw Interrupted();
+    });
+    if (run_is_finished(plan_, point_)) {
+      for (const StagePtr& stage : pipeline_.stages) reporter_.count(cache_.outcome(*stage));
+      return;
+    }
+    RunStatus status;
+    status.run_id = point_.run_id;
+    reporter_.keep_status(folder_ / "status.json", status);
+    atomic_write(folder_ / "config.yaml", to_yaml(plan_.config(point_)));
+    RunFile log = RunFile::create(folder_ / "run.h5", run_info(plan_, point_, *experiment_));
+    for (const PluginUse& use : plugins_used(*experiment_, registry_)) log.add_plugin(use);
+    log.flush();
+    try {
+      absorb_stages(log);
+      finish(log);
+    } catch (const Interrupted&) {
+      log.finish("interrupted", kInterruptedMessage);
+      reporter_.end_status("interrupted", "");
+      throw;
+    } catch (const std::exception& error) {
+      reporter_.end_status("failed", error.what());  // first: the log may be what cannot be written
+      log.finish("failed", error.what());
+      throw;
+    }
   }
-  atomic_write(folder / "config.yaml", to_yaml(point.config));
-  RunStatus status;
-  status.run_id = point.run_id;
-  write_status(folder / "status.json", status);
-  RunFile log = RunFile::create(folder / "run.h5", run_info(plan, point, *experiment));
-  for (const PluginUse& use : plugins_used(*experiment, registry)) log.add_plugin(use);
-  log.flush();
-  try {
-    const auto progress = [&](const Stage& stage, double share, const std::string& detail) { reporter.progress(stage, share, detail); };
-    for (const StagePtr& stage : pipeline.stages) {
-      status.stage = stage->label;
-      write_status(folder / "status.json", status);
-      const StageOutcome outcome = cache.ensure(*stage, progress, stop_requested);
-      reporter.count(outcome);
+
+ private:
+  void absorb_stages(RunFile& log) {
+    const auto progress = [this](const Stage& stage, double share, const std::string& detail) { reporter_.progress(stage.label, share, detail); };
+    for (const StagePtr& stage : pipeline_.stages) {
+      reporter_.progress(stage->label, 0.0, "");
+      const StageOutcome outcome = cache_.ensure(*stage, progress, stop_requested_);
+      reporter_.count(outcome);
       log.add_stage({stage->name, stage->key, !outcome.executed, outcome.wall_seconds, outcome.cpu_seconds});
-      for (const RecordPlacement& placement : pipeline.records)
-        if (placement.stage->key == stage->key && placement.stage->name == stage->name)
-          log.absorb(outcome.directory / "record.h5", placement.group);
+      for (const RecordPlacement& placement : pipeline_.records)
+        if (placement.stage->key == stage->key && placement.stage->name == stage->name) log.absorb(outcome.directory / "record.h5", placement.group);
       log.flush();
     }
+  }
+
+  void finish(RunFile& log) {
     std::vector<EvaluationRow> rows;
-    for (const RowsPlacement& placement : pipeline.rows) {
-      const auto placed = placed_rows(placement, cache.directory(*placement.stage));
+    for (const RowsPlacement& placement : pipeline_.rows) {
+      const auto placed = placed_rows(placement, cache_.directory(*placement.stage));
       rows.insert(rows.end(), placed.begin(), placed.end());
     }
     log.add_evaluation(rows);
-    check_expectations(*experiment, rows, point.run_id);
+    check_expectations(*experiment_, rows, point_.run_id);
     log.finish("finished");
-    status.state = "finished";
-  } catch (const Interrupted&) {
-    log.finish("interrupted", "stopped on request; the same command continues it");
-    status.state = "interrupted";
-    write_status(folder / "status.json", status);
-    throw;
-  } catch (const std::exception& error) {
-    log.finish("failed", error.what());
-    status.state = "failed";
-    status.message = error.what();
-    write_status(folder / "status.json", status);
-    throw;
+    sync_file(folder_ / "run.h5");  // before the status says that it is complete
+    reporter_.end_status("finished", "", stages_hash(plan_, point_));
   }
-  write_status(folder / "status.json", status);
-}
+
+  const Plan& plan_;
+  const SweepPoint& point_;
+  const PluginRegistry& registry_;
+  JobReporter& reporter_;
+  const std::function<bool()>& stop_requested_;
+  fs::path folder_;
+  StageCache cache_;
+  std::shared_ptr<const Experiment> experiment_;
+  RunPipeline pipeline_;
+};
 
 void compute_stage(const Plan& plan, const PlanItem& item, const PluginRegistry& registry, const std::function<bool()>& stop_requested,
                    JobReporter& reporter) {
-  const RunPipeline pipeline = build_pipeline(point_experiment(plan.points.at(item.point), registry), registry);
-  const auto is_wanted = [&item](const StagePtr& stage) { return stage->name == item.stage && stage->key == item.key; };
+  const PlanStage& wanted = plan.stages.at(item.stage);
+  const RunPipeline pipeline = build_pipeline(point_experiment(plan, plan.points.at(item.point), registry), registry);
+  const auto is_wanted = [&wanted](const StagePtr& stage) { return stage->name == wanted.name && stage->key == wanted.key; };
   const auto found = std::find_if(pipeline.stages.begin(), pipeline.stages.end(), is_wanted);
   if (found == pipeline.stages.end())
-    fail<ConfigError>(item.label, "the plan asks for stage {}/{}, which this build computes under another key; write a new plan", item.stage, item.key);
-  const auto progress = [&](const Stage& stage, double share, const std::string& detail) { reporter.progress(stage, share, detail); };
+    fail<ConfigError>(wanted.label, "the plan asks for stage {}, which this build computes under another key; write a new plan", wanted.id());
+  const auto progress = [&](const Stage& stage, double share, const std::string& detail) { reporter.progress(stage.label, share, detail); };
   StageCache cache(cache_folder(plan));
   reporter.count(cache.ensure(**found, progress, stop_requested));
 }
 
 }  // namespace
 
-bool run_is_finished(const Plan& plan, const SweepPoint& point, const RunPipeline& pipeline) {
+std::string stages_hash(const Plan& plan, const SweepPoint& point) {
+  std::string ids;
+  for (const std::size_t stage : point.stages) ids += plan.stages[stage].id() + "\n";
+  return sha256_hex(ids);
+}
+
+bool run_is_finished(const Plan& plan, const SweepPoint& point) {
   const fs::path folder = run_folder(plan, point);
   if (!fs::exists(folder / "status.json") || !fs::exists(folder / "run.h5")) return false;
-  if (read_status(folder / "status.json").state != "finished") return false;
-  const StageCache cache(cache_folder(plan));
-  for (const StagePtr& stage : pipeline.stages)
-    if (!cache.committed(*stage)) return false;
-  const std::vector<StageUse> logged = RunReader(folder / "run.h5").stages();
-  return std::equal(logged.begin(), logged.end(), pipeline.stages.begin(), pipeline.stages.end(),
-                    [](const StageUse& use, const StagePtr& stage) { return use.name == stage->name && use.key == stage->key; });
+  const RunStatus status = read_status(folder / "status.json");
+  if (status.state != "finished" || status.stages != stages_hash(plan, point)) return false;
+  const fs::path cache = cache_folder(plan);
+  return std::all_of(point.stages.begin(), point.stages.end(),
+                     [&](std::size_t stage) { return StageCache::is_committed(cache / plan.stages[stage].name / plan.stages[stage].key); });
+}
+
+std::vector<bool> finished_items(const Plan& plan) {
+  std::vector<bool> finished;
+  for (const PlanItem& item : plan.items) {
+    if (item.kind == PlanItem::Kind::run) finished.push_back(run_is_finished(plan, plan.points[item.point]));
+    else finished.push_back(StageCache::is_committed(cache_folder(plan) / plan.stages[item.stage].name / plan.stages[item.stage].key));
+  }
+  return finished;
 }
 
 void execute_item(const Plan& plan, std::size_t index, const PluginRegistry& registry, const std::function<bool()>& stop_requested) {
   if (index >= plan.items.size()) fail<ConfigError>("--index", "got {}, the plan has items 0 to {}", index, plan.items.size() - 1);
   const PlanItem& item = plan.items[index];
-  JobReporter reporter(job_folder(plan, item), item.label);
+  const SweepPoint& point = plan.points.at(item.point);
+  JobReporter reporter(job_folder(plan, item), plan.label(item));
   try {
-    set_threads(point_experiment(plan.points.at(item.point), registry)->threads);
+    set_threads(plan.config(point).find("threads")->as_int());
     if (item.kind == PlanItem::Kind::stage) compute_stage(plan, item, registry, stop_requested, reporter);
-    else finish_run(plan, plan.points.at(item.point), registry, stop_requested, reporter);
+    else RunWriter(plan, point, registry, reporter, stop_requested).write();
   } catch (const Interrupted&) {
-    reporter.finish("interrupted", "stopped on request; the same command continues it");
+    reporter.finish("interrupted", kInterruptedMessage);
     throw;
   } catch (const std::exception& error) {
     reporter.finish("failed", error.what());

@@ -1,6 +1,8 @@
-// job.json, written whole each time.
+// Job files, written whole each time.
 #include "core/sweep/job_status.hpp"
 
+#include <algorithm>
+#include <csignal>
 #include <cstdlib>
 
 #include <unistd.h>
@@ -8,12 +10,20 @@
 #include "core/base/files.hpp"
 #include "core/base/json.hpp"
 #include "core/base/process.hpp"
+#include "core/base/text.hpp"
+#include "core/log/provenance.hpp"
 
 namespace symphony {
 
+namespace fs = std::filesystem;
+
 namespace {
-constexpr const char* kJobFile = "job.json";
-}
+
+fs::path file_of(const fs::path& folder, const std::string& host, std::int64_t pid) { return folder / fmt::format("{}-{}.json", host, pid); }
+
+JobStatus read_file(const fs::path& file) { return from_value<JobStatus>(parse_json(read_text(file), file.string()), file.string()); }
+
+}  // namespace
 
 void JobStatus::describe(Schema& s) {
   s.field<&JobStatus::state>("state", "running, done, failed, interrupted");
@@ -24,9 +34,11 @@ void JobStatus::describe(Schema& s) {
   s.field<&JobStatus::message>("message", "of a failure");
   s.field<&JobStatus::executed>("executed", "stages computed");
   s.field<&JobStatus::cached>("cached", "stages found");
+  s.field<&JobStatus::heartbeat>("heartbeat", "when this was written");
+  s.field<&JobStatus::host>("host", "of the worker");
   s.field<&JobStatus::pid>("pid", "of the worker");
-  s.field<&JobStatus::host>("host", "where it runs");
   s.field<&JobStatus::slurm_job>("slurm_job", "under Slurm: what scancel and squeue take");
+  s.field<&JobStatus::peak_memory_bytes>("peak_memory_bytes", "largest anonymous memory so far");
 }
 
 JobStatus own_job_status(std::string label) {
@@ -40,17 +52,34 @@ JobStatus own_job_status(std::string label) {
   return status;
 }
 
-void write_job_status(const std::filesystem::path& folder, const JobStatus& status) {
-  std::filesystem::create_directories(folder);
-  atomic_write(folder / kJobFile, to_json(Schema::of<JobStatus>()->read(&status)));
+void write_job_status(const fs::path& folder, JobStatus status) {
+  fs::create_directories(folder);
+  status.heartbeat = utc_now();
+  replace_file(file_of(folder, status.host, status.pid), to_json(Schema::of<JobStatus>()->read(&status)));
 }
 
-void remove_job_status(const std::filesystem::path& folder) { remove_tree(folder / kJobFile); }
+std::optional<JobStatus> read_job_status(const fs::path& folder, std::int64_t pid) {
+  const fs::path file = file_of(folder, host_name(), pid);
+  if (!fs::exists(file)) return std::nullopt;
+  return read_file(file);
+}
 
-std::optional<JobStatus> read_job_status(const std::filesystem::path& folder) {
-  const auto file = folder / kJobFile;
-  if (!std::filesystem::exists(file)) return std::nullopt;
-  return from_value<JobStatus>(parse_json(read_text(file), file.string()), file.string());
+std::vector<JobStatus> read_job_statuses(const fs::path& folder) {
+  std::vector<JobStatus> statuses;
+  if (!fs::is_directory(folder)) return statuses;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".json") statuses.push_back(read_file(entry.path()));
+  std::sort(statuses.begin(), statuses.end(), [](const JobStatus& a, const JobStatus& b) { return a.heartbeat > b.heartbeat; });
+  return statuses;
+}
+
+void clear_job_statuses(const fs::path& folder) {
+  for (const JobStatus& status : read_job_statuses(folder))
+    if (!may_be_alive(status.host, status.pid)) remove_tree(file_of(folder, status.host, status.pid));
+}
+
+bool may_be_alive(const std::string& host, std::int64_t pid) {
+  return host != host_name() || ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
 }
 
 }  // namespace symphony

@@ -1,4 +1,5 @@
-// Runs a plan on this machine: worker processes, at most `jobs` at a time, each one item; never a bare fork.
+// Runs a plan on this machine: worker processes, at most `jobs` at a time, each one item; never a bare fork. A worker that crashes fails its item
+// and what needs it, not the sweep; a worker whose coordinator dies saves what it has and stops.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@ namespace symphony {
 
 struct LaunchOptions {
   std::size_t jobs = 1;
+  std::uint64_t memory_bytes = 0;  ///< what the jobs together may need by the plan's estimates; a larger job runs alone. 0: no limit
   bool stop_on_error = false;     ///< start nothing new after the first failure
   bool quiet = false;
   std::filesystem::path runner;   ///< the executable of the workers

@@ -19,23 +19,25 @@ LiveView::LiveView(std::size_t num_items, bool quiet) : num_items_(num_items), q
 LiveView::~LiveView() { erase(); }
 
 void LiveView::started(std::size_t item, const std::string& label) {
-  JobStatus status;
-  status.label = label;
-  running_[item] = status;
-  clocks_.emplace(item, Stopwatch());
+  Job job;
+  job.status.label = label;
+  running_.insert_or_assign(item, job);
   if (!terminal_) say(fmt::format("[{:>3}/{}] start   {}", done_ + running_.size(), num_items_, label));
 }
 
 void LiveView::update(std::size_t item, const JobStatus& status) {
   const auto found = running_.find(item);
-  if (found != running_.end()) found->second = status;
+  if (found == running_.end()) return;
+  Job& job = found->second;
+  if (status.stage != job.status.stage) job.since_stage = Stopwatch(), job.share_at_first = status.share;
+  job.status = status;
 }
 
 void LiveView::ended(std::size_t item, const std::string& outcome) {
   const auto found = running_.find(item);
   if (found == running_.end()) return;
-  const std::string line = fmt::format("[{:>3}/{}] {:<7} {} ({})", ++done_, num_items_, outcome, found->second.label,
-                                       human_seconds(clocks_.at(item).wall_seconds()));
+  const Job& job = found->second;
+  const std::string line = fmt::format("[{:>3}/{}] {:<7} {} ({})", ++done_, num_items_, outcome, job.status.label, human_seconds(job.since_start.wall_seconds()));
   running_.erase(found);
   say(line);
 }
@@ -51,13 +53,13 @@ void LiveView::tick() {
   if (quiet_) return;
   if (terminal_) {
     erase();
-    for (const auto& [item, status] : running_) fmt::print(stderr, "{}\n", job_line(item, status));
+    for (const auto& [item, job] : running_) fmt::print(stderr, "{}\n", job_line(job));
     fmt::print(stderr, "{}\n", overall_line());
     drawn_lines_ = running_.size() + 1;
     std::fflush(stderr);
   } else if (since_lines_.wall_seconds() >= kSecondsBetweenPlainLines) {
     since_lines_ = Stopwatch();
-    for (const auto& [item, status] : running_) fmt::print(stderr, "          {}\n", job_line(item, status));
+    for (const auto& [item, job] : running_) fmt::print(stderr, "          {}\n", job_line(job));
     std::fflush(stderr);
   }
 }
@@ -68,9 +70,13 @@ void LiveView::erase() {
   drawn_lines_ = 0;
 }
 
-std::string LiveView::job_line(std::size_t item, const JobStatus& status) const {
-  return fmt::format("{}: {} {:.0f} %{}{} ({})", status.label, status.stage.empty() ? "starting" : status.stage, 100.0 * status.share,
-                     status.detail.empty() ? "" : ", ", status.detail, human_seconds(clocks_.at(item).wall_seconds()));
+std::string LiveView::job_line(const Job& job) const {
+  const JobStatus& status = job.status;
+  constexpr double kLeastProgress = 0.01;  // below that, an estimate would be noise
+  const double made = status.share - job.share_at_first;
+  const std::string left = made < kLeastProgress ? "" : fmt::format(", about {} left of this stage", human_seconds(job.since_stage.wall_seconds() / made * (1.0 - status.share)));
+  return fmt::format("{}: {} {:.0f} %{}{}{} ({})", status.label, status.stage.empty() ? "starting" : status.stage, 100.0 * status.share,
+                     status.detail.empty() ? "" : ", ", status.detail, left, human_seconds(job.since_start.wall_seconds()));
 }
 
 std::string LiveView::overall_line() const {

@@ -29,14 +29,20 @@ class LiveView {
 
  private:
   void erase();
-  std::string job_line(std::size_t item, const JobStatus& status) const;
+  /// What is known of a running job.
+  struct Job {
+    JobStatus status;
+    Stopwatch since_start;
+    Stopwatch since_stage;        ///< since the job was first seen at its present stage,
+    double share_at_first = 0.0;  ///< which was then so far: a resumed one does not begin at 0
+  };
+  std::string job_line(const Job& job) const;
   std::string overall_line() const;
 
   std::size_t num_items_, done_ = 0;
   bool quiet_, terminal_;
   std::size_t drawn_lines_ = 0;
-  std::map<std::size_t, JobStatus> running_;
-  std::map<std::size_t, Stopwatch> clocks_;
+  std::map<std::size_t, Job> running_;
   Stopwatch whole_, since_lines_;
 };
 

@@ -1,186 +1,151 @@
-// Which stages are jobs of their own, in what order, and the plan as a file.
+// Which stages are jobs of their own, and in what order.
 #include "core/sweep/plan.hpp"
 
-#include <map>
+#include <algorithm>
 #include <set>
 
 #include "core/base/error.hpp"
-#include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/base/value_changes.hpp"
 
 namespace symphony {
 
 namespace {
 
-struct SharedStage {
-  StagePtr stage;
-  std::size_t first_point = 0;
-  std::size_t uses = 0;
-  std::size_t item = 0;
-};
+constexpr std::size_t kNoItem = static_cast<std::size_t>(-1);
 
-std::string stage_id(const Stage& stage) { return stage.name + "/" + stage.key; }
+/// What differs between two flat maps of texts: path to place, null where the path is gone. The order of a map of origins means nothing.
+Value changed_entries(const std::map<std::string, std::string>& base, const Value& other) {
+  Value changes = ValueMap{};
+  std::set<std::string> present;
+  for (const auto& [path, place] : other.as_map()) {
+    present.insert(path);
+    const auto found = base.find(path);
+    if (found == base.end() || found->second != place.as_string()) changes.as_map().emplace_back(path, place);
+  }
+  for (const auto& [path, place] : base)
+    if (!present.contains(path)) changes.as_map().emplace_back(path, Value());
+  return changes;
+}
 
-/// The nearest shared stages that `stage` needs, looking through those that are no items.
-void collect_items(const Stage& stage, const std::map<std::string, SharedStage>& shared, std::set<std::size_t>& after) {
-  for (const StagePtr& input : stage.inputs) {
-    const auto found = shared.find(stage_id(*input));
-    if (found != shared.end()) after.insert(found->second.item);
-    else collect_items(*input, shared, after);
+std::map<std::string, std::string> entries_of(const Value& flat) {
+  std::map<std::string, std::string> entries;
+  for (const auto& [path, place] : flat.as_map()) entries.emplace(path, place.as_string());
+  return entries;
+}
+
+/// The nearest stages that are items and that `stage` needs, looking through those that are none.
+void collect_items(const Plan& plan, std::size_t stage, const std::vector<std::size_t>& item_of, std::set<std::size_t>& after) {
+  for (const std::size_t input : plan.stages[stage].inputs) {
+    if (item_of[input] != kNoItem) after.insert(item_of[input]);
+    else collect_items(plan, input, item_of, after);
   }
 }
 
 }  // namespace
 
-std::shared_ptr<const Experiment> point_experiment(const SweepPoint& point, const PluginRegistry& registry) {
-  auto experiment = std::make_shared<Experiment>(from_value<Experiment>(point.config, point.run_id));
+Value Plan::config(const SweepPoint& point) const { return apply_changes(base_config, point.config_changes); }
+
+Value Plan::origins(const SweepPoint& point) const {
+  auto entries = entries_of(base_origins);
+  for (const auto& [path, place] : point.origin_changes.as_map()) {
+    if (place.is_null()) entries.erase(path);
+    else entries[path] = place.as_string();
+  }
+  Value result = ValueMap{};
+  for (auto& [path, place] : entries) result.as_map().emplace_back(path, std::move(place));
+  return result;
+}
+
+std::string Plan::label(const PlanItem& item) const {
+  return item.kind == PlanItem::Kind::run ? points[item.point].run_id : stages[item.stage].label;
+}
+
+std::string Plan::item_id(const PlanItem& item) const {
+  if (item.kind == PlanItem::Kind::run) return points[item.point].run_id;
+  return stages[item.stage].name + "-" + stages[item.stage].key;
+}
+
+std::uint64_t Plan::peak_memory_bytes(const PlanItem& item) const {
+  if (item.kind == PlanItem::Kind::stage) return stages[item.stage].cost.peak_memory_bytes;
+  std::uint64_t peak = 0;
+  for (const std::size_t stage : points[item.point].stages) peak = std::max(peak, stages[stage].cost.peak_memory_bytes);
+  return peak;
+}
+
+std::size_t PlanBuilder::add_stage(const Stage& stage) {
+  const auto [entry, fresh] = stage_index_.try_emplace(stage.name + "/" + stage.key, plan_.stages.size());
+  if (!fresh) return entry->second;
+  PlanStage planned{stage.name, stage.key, stage.label, {}, stage.cost};
+  for (const StagePtr& input : stage.inputs) planned.inputs.push_back(stage_index_.at(input->name + "/" + input->key));
+  plan_.stages.push_back(std::move(planned));
+  uses_.push_back(0);
+  first_point_.push_back(plan_.points.size());
+  return entry->second;
+}
+
+void PlanBuilder::add(ResolvedPoint resolved) {
+  RunPipeline pipeline;
+  try {
+    pipeline = build_pipeline(resolved.experiment, registry_, texts_);
+  } catch (const Error& error) {
+    problems_.emplace(error.what(), resolved.run_id);
+    return;
+  }
+  if (plan_.points.empty()) {
+    plan_.base_config = resolved.config;
+    plan_.base_origins = resolved.origins;
+    base_places_ = entries_of(resolved.origins);
+  }
+  SweepPoint point;
+  for (const StagePtr& stage : pipeline.stages) {
+    point.stages.push_back(add_stage(*stage));
+    ++uses_[point.stages.back()];
+  }
+  point.run_id = std::move(resolved.run_id);
+  point.block = std::move(resolved.block);
+  point.variant = std::move(resolved.variant);
+  point.seed = resolved.seed;
+  point.config_hash = std::move(resolved.config_hash);
+  point.config_changes = changes_between(plan_.base_config, resolved.config);
+  point.origin_changes = changed_entries(base_places_, resolved.origins);
+  plan_.points.push_back(std::move(point));
+}
+
+Plan PlanBuilder::finish() {
+  // A stage is worth a job of its own when several runs wait for it.
+  std::vector<std::size_t> item_of(plan_.stages.size(), kNoItem);
+  for (std::size_t stage = 0; stage < plan_.stages.size(); ++stage) {
+    if (uses_[stage] < 2 || plan_.stages[stage].cost.light) continue;
+    PlanItem item{PlanItem::Kind::stage, first_point_[stage], stage, {}};
+    std::set<std::size_t> after;
+    collect_items(plan_, stage, item_of, after);
+    item.after.assign(after.begin(), after.end());
+    item_of[stage] = plan_.items.size();
+    plan_.items.push_back(std::move(item));
+  }
+  for (std::size_t index = 0; index < plan_.points.size(); ++index) {
+    PlanItem item{PlanItem::Kind::run, index, 0, {}};
+    for (const std::size_t stage : plan_.points[index].stages)
+      if (item_of[stage] != kNoItem) item.after.push_back(item_of[stage]);
+    std::sort(item.after.begin(), item.after.end());
+    plan_.items.push_back(std::move(item));
+  }
+  plan_.problems = texts_.missing();
+  for (const auto& [message, run_id] : problems_) plan_.problems.push_back(fmt::format("run {}: {}", run_id, message));
+  return std::move(plan_);
+}
+
+std::shared_ptr<const Experiment> point_experiment(const Plan& plan, const SweepPoint& point, const PluginRegistry& registry) {
+  auto experiment = std::make_shared<Experiment>(from_value<Experiment>(plan.config(point), point.run_id));
   const SchemaIssues issues = check_experiment(*experiment, registry);
   if (!issues.empty()) fail<ConfigError>(point.run_id, "{}: {}", path_text(issues.front().path), issues.front().message);
   return experiment;
 }
 
-Plan make_plan(std::vector<SweepPoint> points, const PluginRegistry& registry) {
-  Plan plan;
-  std::set<std::string> seen;
-  for (SweepPoint& point : points)
-    if (seen.insert(point.run_id).second) plan.points.push_back(std::move(point));
-
-  std::vector<RunPipeline> pipelines;
-  std::map<std::string, SharedStage> stages;
-  std::vector<std::string> order;
-  for (std::size_t index = 0; index < plan.points.size(); ++index) {
-    pipelines.push_back(build_pipeline(point_experiment(plan.points[index], registry), registry));
-    for (const StagePtr& stage : pipelines.back().stages) {
-      const auto [entry, fresh] = stages.try_emplace(stage_id(*stage), SharedStage{stage, index, 0, 0});
-      if (fresh) order.push_back(entry->first);
-      ++entry->second.uses;
-    }
-  }
-
-  // A stage is worth a job of its own when several runs wait for it.
-  std::map<std::string, SharedStage> shared;
-  for (const std::string& id : order) {
-    SharedStage entry = stages.at(id);
-    if (entry.uses < 2 || entry.stage->light) continue;
-    entry.item = plan.items.size();
-    shared.emplace(id, entry);
-    PlanItem item;
-    item.kind = PlanItem::Kind::stage;
-    item.point = entry.first_point;
-    item.stage = entry.stage->name;
-    item.key = entry.stage->key;
-    item.label = entry.stage->label;
-    std::set<std::size_t> after;
-    collect_items(*entry.stage, shared, after);
-    item.after.assign(after.begin(), after.end());
-    plan.items.push_back(std::move(item));
-  }
-  for (std::size_t index = 0; index < plan.points.size(); ++index) {
-    PlanItem item;
-    item.point = index;
-    item.label = plan.points[index].run_id;
-    std::set<std::size_t> after;
-    for (const StagePtr& stage : pipelines[index].stages) {
-      const auto found = shared.find(stage_id(*stage));
-      if (found != shared.end()) after.insert(found->second.item);
-    }
-    item.after.assign(after.begin(), after.end());
-    plan.items.push_back(std::move(item));
-  }
-  return plan;
-}
-
-std::string plan_to_json(const Plan& plan) {
-  Value tree = ValueMap{};
-  tree.set("experiment", plan.experiment);
-  tree.set("about", plan.about);
-  tree.set("baseline", plan.baseline);
-  tree.set("results", plan.results.string());
-  ValueList folders;
-  for (const auto& folder : plan.plugin_folders) folders.push_back(folder.string());
-  tree.set("plugins", std::move(folders));
-  tree.set("command_line", ValueList(plan.command_line.begin(), plan.command_line.end()));
-  tree.set("git_revision", plan.git_revision);
-  tree.set("git_state", plan.git_state);
-  ValueList points;
-  for (const SweepPoint& point : plan.points) {
-    Value entry = ValueMap{};
-    entry.set("run_id", point.run_id);
-    entry.set("block", point.block);
-    entry.set("variant", point.variant);
-    entry.set("seed", point.seed);
-    entry.set("config", point.config);
-    entry.set("origins", point.origins);
-    points.push_back(std::move(entry));
-  }
-  tree.set("points", std::move(points));
-  ValueList items;
-  for (const PlanItem& item : plan.items) {
-    Value entry = ValueMap{};
-    entry.set("kind", item.kind == PlanItem::Kind::stage ? "stage" : "run");
-    entry.set("point", static_cast<std::int64_t>(item.point));
-    entry.set("stage", item.stage);
-    entry.set("key", item.key);
-    entry.set("label", item.label);
-    ValueList after;
-    for (const std::size_t index : item.after) after.push_back(static_cast<std::int64_t>(index));
-    entry.set("after", std::move(after));
-    items.push_back(std::move(entry));
-  }
-  tree.set("items", std::move(items));
-  return to_json(tree);
-}
-
-namespace {
-
-const Value& required(const Value& tree, const char* key, const std::string& where) {
-  if (const Value* found = tree.find(key)) return *found;
-  fail<DataError>(where, "the plan has no '{}'; write a new one by running the experiment", key);
-}
-
-}  // namespace
-
-Plan plan_from_json(const std::string& text, const std::string& where) {
-  const Value tree = parse_json(text, where);
-  const auto string_of = [&](const Value& value, const char* key) { return required(value, key, where).as_string(); };
-  Plan plan;
-  plan.experiment = string_of(tree, "experiment");
-  plan.about = string_of(tree, "about");
-  plan.baseline = string_of(tree, "baseline");
-  plan.results = string_of(tree, "results");
-  for (const Value& folder : required(tree, "plugins", where).as_list()) plan.plugin_folders.emplace_back(folder.as_string());
-  for (const Value& word : required(tree, "command_line", where).as_list()) plan.command_line.push_back(word.as_string());
-  plan.git_revision = string_of(tree, "git_revision");
-  plan.git_state = string_of(tree, "git_state");
-  for (const Value& entry : required(tree, "points", where).as_list()) {
-    SweepPoint point;
-    point.run_id = string_of(entry, "run_id");
-    point.block = string_of(entry, "block");
-    point.variant = string_of(entry, "variant");
-    point.seed = required(entry, "seed", where).as_int();
-    point.config = required(entry, "config", where);
-    point.origins = required(entry, "origins", where);
-    plan.points.push_back(std::move(point));
-  }
-  for (const Value& entry : required(tree, "items", where).as_list()) {
-    PlanItem item;
-    item.kind = string_of(entry, "kind") == "stage" ? PlanItem::Kind::stage : PlanItem::Kind::run;
-    item.point = static_cast<std::size_t>(required(entry, "point", where).as_int());
-    item.stage = string_of(entry, "stage");
-    item.key = string_of(entry, "key");
-    item.label = string_of(entry, "label");
-    for (const Value& index : required(entry, "after", where).as_list()) item.after.push_back(static_cast<std::size_t>(index.as_int()));
-    plan.items.push_back(std::move(item));
-  }
-  return plan;
-}
-
 std::filesystem::path run_folder(const Plan& plan, const SweepPoint& point) { return plan.results / plan.experiment / point.run_id; }
 std::filesystem::path cache_folder(const Plan& plan) { return plan.results / ".cache"; }
 
-std::filesystem::path job_folder(const Plan& plan, const PlanItem& item) {
-  const bool is_stage = item.kind == PlanItem::Kind::stage;
-  return plan.results / plan.experiment / ".jobs" / (is_stage ? item.stage + "-" + item.key : plan.points.at(item.point).run_id);
-}
+std::filesystem::path job_folder(const Plan& plan, const PlanItem& item) { return plan.results / plan.experiment / ".jobs" / plan.item_id(item); }
 
 }  // namespace symphony

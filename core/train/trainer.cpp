@@ -82,8 +82,7 @@ void TrainSettings::describe(Schema& s) {
 }
 
 std::string progress_text(const StepReport& report) {
-  return fmt::format("step {}/{}, loss {:.3f}, {:.1f}k tokens/s, {} left", report.step + 1, report.steps, report.loss,
-                     report.tokens_per_second / 1e3, human_seconds(report.seconds_left));
+  return fmt::format("step {}/{}, loss {:.3f}, {:.1f}k tokens/s", report.step + 1, report.steps, report.loss, report.tokens_per_second / 1e3);
 }
 
 TrainOutcome train(LanguageModel& model, const BatchFn& batch, const TrainSettings& settings, const TrainHooks& hooks) {
@@ -101,7 +100,6 @@ TrainOutcome train(LanguageModel& model, const BatchFn& batch, const TrainSettin
   options.seed = hooks.seed;
   const auto tokens_a_step = static_cast<double>(settings.batch_size * settings.sequence_length);
   const auto first_step = optimiser.steps_done();
-  const auto start = Clock::now();
   TrainOutcome outcome{first_step, false, std::nan("")};
   for (std::int64_t step = first_step; step < settings.steps; ++step) {
     if (hooks.stop_requested && hooks.stop_requested()) {
@@ -114,11 +112,8 @@ TrainOutcome train(LanguageModel& model, const BatchFn& batch, const TrainSettin
     const StepNumbers numbers = training_step(model, optimiser, checked_batch(batch, settings, step), settings, options, rate);
     outcome.steps_done = step + 1;
     outcome.last_loss = numbers.loss;
-    if (hooks.on_step) {
-      const double pace = seconds_since(start) / static_cast<double>(step + 1 - first_step);
-      hooks.on_step({step, settings.steps, numbers.loss, numbers.balance, numbers.gradient_norm, rate, tokens_a_step / seconds_since(step_start),
-                     pace * static_cast<double>(settings.steps - step - 1)});
-    }
+    if (hooks.on_step)
+      hooks.on_step({step, settings.steps, numbers.loss, numbers.balance, numbers.gradient_norm, rate, tokens_a_step / seconds_since(step_start)});
     if (!hooks.checkpoint.empty() && hooks.checkpoint_every > 0 && (step + 1) % hooks.checkpoint_every == 0 && step + 1 < settings.steps)
       save_checkpoint(hooks.checkpoint, trained, optimiser, identity);
   }

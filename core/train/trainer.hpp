@@ -39,7 +39,6 @@ struct StepReport {
   double gradient_norm = 0.0;      ///< before clipping
   double learning_rate = 0.0;
   double tokens_per_second = 0.0;  ///< of this step
-  double seconds_left = 0.0;       ///< at the mean pace of this call so far
 };
 /// "step 120/500, loss 1.234, 24.1k tokens/s, 12 s left"
 std::string progress_text(const StepReport& report);

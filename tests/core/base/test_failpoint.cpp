@@ -20,6 +20,7 @@ template <typename Work>
 int signal_of(const std::string& orders, const std::filesystem::path& ledger, Work work) {
   const pid_t pid = ::fork();
   if (pid == 0) {
+    std::signal(SIGTERM, SIG_DFL);  // not the test runner's handler
     ::setenv("SYMPHONY_FAILPOINT", orders.c_str(), 1);
     ::setenv("SYMPHONY_FAILPOINT_LEDGER", ledger.c_str(), 1);
     work();

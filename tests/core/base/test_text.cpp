@@ -18,3 +18,13 @@ TEST_CASE("the nearest name is offered only when it is near", "[core][base]") {
   CHECK(name_hint("fuson", names) == "did you mean 'fusion'?");
   CHECK(name_hint("zzz", names) == "known: alignment, fusion, router");
 }
+
+TEST_CASE("sizes are read in binary and decimal units", "[core][base]") {
+  CHECK(parse_bytes("12GiB", "--memory") == std::uint64_t{12} << 30);
+  CHECK(parse_bytes("1.5 KiB", "--memory") == 1536);
+  CHECK(parse_bytes("500 MB", "--memory") == 500'000'000);
+  CHECK(parse_bytes("2g", "--memory") == 2'000'000'000);
+  CHECK(parse_bytes("4096", "--memory") == 4096);
+  for (const char* wrong : {"", "x", "-1", "12 GiBs", "1e30", "GiB"})
+    CHECK_THROWS_WITH(parse_bytes(wrong, "--memory"), Catch::StartsWith("--memory: got '") && Catch::Contains("expected a size such as 12GiB"));
+}
