@@ -23,6 +23,7 @@ Command make_check();
 Command make_describe();
 Command make_list();
 Command make_plan_command();
+Command make_prune();
 Command make_report();
 Command make_run();
 Command make_status();

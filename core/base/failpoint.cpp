@@ -39,14 +39,23 @@ Orders read_orders() {
   return orders;
 }
 
-std::string without_hashes(std::string_view detail) {
+/// The detail without what differs from run to run: hashes become '*', other numbers (process ids, steps) '#'.
+std::string what_it_is(std::string_view detail) {
   constexpr std::size_t kHashDigits = 32;
-  constexpr std::string_view kHexDigits = "0123456789abcdef";
+  constexpr std::string_view kDigits = "0123456789", kHexDigits = "0123456789abcdef";
+  const auto length_of = [&](std::string_view digits) { return std::min(detail.find_first_not_of(digits), detail.size()); };
   std::string result;
   while (!detail.empty()) {
-    const std::size_t digits = std::min(detail.find_first_not_of(kHexDigits), detail.size());
-    const std::size_t taken = std::max<std::size_t>(digits, 1);
-    result += digits == kHashDigits ? std::string_view("*") : detail.substr(0, taken);
+    std::size_t taken = 1;
+    if (length_of(kHexDigits) == kHashDigits) {
+      taken = kHashDigits;
+      result += '*';
+    } else if (length_of(kDigits) > 0) {
+      taken = length_of(kDigits);
+      result += '#';
+    } else {
+      result += detail.front();
+    }
     detail.remove_prefix(taken);
   }
   return result;
@@ -57,7 +66,7 @@ std::string without_hashes(std::string_view detail) {
 void failpoint(std::string_view place, std::string_view detail) {
   const Orders orders = read_orders();
   if (orders.signal == 0) return;
-  const std::string line = fmt::format("{} {}", place, without_hashes(detail));
+  const std::string line = fmt::format("{} {}", place, what_it_is(detail));
   const auto names_it = [&](const std::string& named) { return named == place || named == fmt::format("{}={}", place, detail); };
   if (std::none_of(orders.places.begin(), orders.places.end(), names_it)) return;
   if (std::filesystem::exists(orders.ledger)) {

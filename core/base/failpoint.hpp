@@ -4,7 +4,7 @@
 //   SYMPHONY_FAILPOINT="KILL fsync rename optimiser_step=17"    signal (KILL, TERM or STOP), then places, or places with their detail
 //   SYMPHONY_FAILPOINT_LEDGER=/tmp/ledger                       every place strikes once: it is noted there first, as "place detail"
 //
-// Files are named in the ledger by what they are, not by key: every 32-digit hash in a detail is written as '*'.
+// The ledger names files by what they are, not by key or process: a 32-digit hash is written as '*', any other number as '#'.
 #pragma once
 
 #include <string_view>

@@ -75,8 +75,9 @@ std::string LiveView::job_line(const Job& job) const {
   constexpr double kLeastProgress = 0.01;  // below that, an estimate would be noise
   const double made = status.share - job.share_at_first;
   const std::string left = made < kLeastProgress ? "" : fmt::format(", about {} left of this stage", human_seconds(job.since_stage.wall_seconds() / made * (1.0 - status.share)));
-  return fmt::format("{}: {} {:.0f} %{}{}{} ({})", status.label, status.stage.empty() ? "starting" : status.stage, 100.0 * status.share,
-                     status.detail.empty() ? "" : ", ", status.detail, left, human_seconds(job.since_start.wall_seconds()));
+  const std::string stage = status.stage.empty() ? ": starting" : status.stage == status.label ? "" : ": " + status.stage;
+  return fmt::format("{}{} {:.0f} %{}{}{} ({})", status.label, stage, 100.0 * status.share, status.detail.empty() ? "" : ", ", status.detail, left,
+                     human_seconds(job.since_start.wall_seconds()));
 }
 
 std::string LiveView::overall_line() const {

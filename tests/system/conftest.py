@@ -1,8 +1,10 @@
-"""What the system tests share: the runner of this build, and a sweep of seconds that it has finished."""
+"""What the system tests share: the runner of this build, a sweep of seconds that it has finished, and what makes two results equal."""
 import os
 import pathlib
 import subprocess
 
+import h5py
+import numpy
 import pytest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -22,6 +24,35 @@ class Runner:
         if check and done.returncode != 0:
             raise AssertionError(f"runner {' '.join(map(str, arguments))} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
+
+
+def run_files(results):
+    return sorted((results / "smoke_alignment").glob("*/run.h5"))
+
+
+def numeric_contents(path):
+    """Every dataset outside provenance and timing, as bytes."""
+    contents = {}
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset) and not name.startswith("provenance") and "timing" not in name:
+            value = numpy.asarray(item[()])
+            # Text is stored by reference: its bytes are pointers, its content is what counts.
+            contents[name] = value.tolist() if value.dtype == object else value.tobytes()
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return contents
+
+
+def assert_same_runs(results, others):
+    """Both hold the same runs, and every dataset outside provenance and timing is equal bit for bit."""
+    files, other_files = run_files(results), run_files(others)
+    assert files and [f.parent.name for f in files] == [f.parent.name for f in other_files]
+    for file, other in zip(files, other_files):
+        mine, theirs = numeric_contents(file), numeric_contents(other)
+        assert mine.keys() == theirs.keys()
+        assert not [name for name in mine if mine[name] != theirs[name]], file
 
 
 @pytest.fixture(scope="session")

@@ -8,33 +8,13 @@ import subprocess
 import time
 
 import h5py
-import numpy
 import pytest
 
-from conftest import EXPERIMENT, RUNNER, SOURCE
+from conftest import EXPERIMENT, RUNNER, SOURCE, assert_same_runs, run_files
 
 
 def stages_executed(done):
     return int(re.search(r"(\d+) stages executed", done.stdout).group(1))
-
-
-def run_files(results):
-    return sorted((results / "smoke_alignment").glob("*/run.h5"))
-
-
-def numeric_contents(path):
-    """Every dataset outside provenance and timing, as bytes."""
-    contents = {}
-
-    def visit(name, item):
-        if isinstance(item, h5py.Dataset) and not name.startswith("provenance") and "timing" not in name:
-            value = numpy.asarray(item[()])
-            # Text is stored by reference: its bytes are pointers, its content is what counts.
-            contents[name] = value.tolist() if value.dtype == object else value.tobytes()
-
-    with h5py.File(path) as file:
-        file.visititems(visit)
-    return contents
 
 
 def test_first_run_prints_table_findings_and_logs(finished):
@@ -67,13 +47,7 @@ def test_a_router_parameter_reexecutes_only_what_depends_on_it(runner, finished,
 def test_results_are_bit_identical_from_scratch_and_under_other_jobs(runner, finished, tmp_path):
     results, _ = finished
     runner(*EXPERIMENT, "--results", tmp_path, "--jobs", 1)
-    files, others = run_files(results), run_files(tmp_path)
-    assert [f.parent.name for f in files] == [f.parent.name for f in others]
-    for file, other in zip(files, others):
-        mine, theirs = numeric_contents(file), numeric_contents(other)
-        assert mine.keys() == theirs.keys()
-        differing = [name for name in mine if mine[name] != theirs[name]]
-        assert not differing
+    assert_same_runs(results, tmp_path)
 
 
 def test_every_run_records_its_invariances(finished):
@@ -141,7 +115,4 @@ def test_an_interrupted_run_goes_on_and_ends_bit_identically(runner, tmp_path):
     assert "stopping: the running jobs save what they have" in err
     assert list(torn.glob(".cache/source/*.checkpoints/trainer.safetensors"))
     runner(*LONGER, "--results", torn, "--jobs", 1)
-    for file, other in zip(run_files(whole), run_files(torn), strict=True):
-        mine, theirs = numeric_contents(file), numeric_contents(other)
-        assert mine.keys() == theirs.keys()
-        assert not [name for name in mine if mine[name] != theirs[name]]
+    assert_same_runs(whole, torn)
