@@ -35,7 +35,7 @@ void write_status(const std::filesystem::path& path, RunStatus status) {
   if (status.pid == 0) status.pid = getpid();
   if (status.host.empty()) status.host = host_name();
   ValueMap fields{{"state", status.state},     {"run_id", status.run_id},       {"stage", status.stage}, {"message", status.message},
-                  {"heartbeat", status.heartbeat}, {"pid", status.pid}, {"host", status.host}, {"stages", status.stages}};
+                  {"heartbeat", status.heartbeat}, {"pid", status.pid}, {"host", status.host}, {"peak_memory_bytes", status.peak_memory_bytes}, {"stages", status.stages}};
   for (auto& [key, field] : fields)
     if (field.is_string()) field = printable(field.as_string());
   const std::string text = to_json(Value(std::move(fields)), 2) + "\n";
@@ -51,8 +51,9 @@ RunStatus read_status(const std::filesystem::path& path) {
     if (field == nullptr || !field->is_string()) fail<DataError>(path.string(), "no text under '{}'; expected a status of a run", key);
     return field->as_string();
   };
-  RunStatus status{text("state"), text("run_id"), text("stage"), text("message"), text("heartbeat"), 0, text("host")};
+  RunStatus status{text("state"), text("run_id"), text("stage"), text("message"), text("heartbeat"), 0, text("host"), 0, ""};
   if (const Value* pid = json.find("pid"); pid != nullptr && pid->is_int()) status.pid = pid->as_int();
+  if (const Value* peak = json.find("peak_memory_bytes"); peak != nullptr && peak->is_int()) status.peak_memory_bytes = peak->as_int();
   if (const Value* stages = json.find("stages"); stages != nullptr && stages->is_string()) status.stages = stages->as_string();
   return status;
 }

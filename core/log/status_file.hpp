@@ -15,6 +15,7 @@ struct RunStatus {
   std::string heartbeat;          ///< ISO 8601, UTC; write_status fills it when empty
   std::int64_t pid = 0;           ///< 0: this process
   std::string host;               ///< "": this host
+  std::int64_t peak_memory_bytes = 0;  ///< largest anonymous memory of the process so far
   std::string stages;             ///< of a finished run: a hash of the stages whose results its log holds
 };
 

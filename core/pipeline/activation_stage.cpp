@@ -6,6 +6,7 @@
 #include "core/base/text.hpp"
 #include "core/log/activations.hpp"
 #include "core/model/language_model.hpp"
+#include "core/pipeline/stage_cost.hpp"
 #include "core/pipeline/text_stage.hpp"
 
 namespace symphony {
@@ -36,6 +37,15 @@ std::vector<Site> logged_sites(const ModelSpec& spec, const std::vector<std::str
   }
   if (!left_out.empty()) recorder.note("sites_left_out", join(left_out, ", "));
   return sites;
+}
+
+/// Of the raw activations that the log will hold.
+std::uint64_t raw_bytes(const Experiment& experiment, const ModelSpec& spec) {
+  const ActivationLogging& settings = experiment.logging.activations;
+  std::uint64_t values_a_token = 0;
+  for (const std::string& name : settings.sites) values_a_token += site_features(spec, site_from_name(name)) * static_cast<std::size_t>(spec.num_layers);
+  const std::uint64_t value_bytes = settings.type == "float16" ? 2 : 4;
+  return values_a_token * value_bytes * static_cast<std::uint64_t>(settings.tokens) * experiment.domains.size();
 }
 
 class LogTap final : public Tap {
@@ -108,7 +118,7 @@ StagePtr make_activations(const StageBuilder& builder, const ModelHandle& model,
     log.finish();
   };
   return make_stage("activations", kRevision, fmt::format("activations of {}", model.label), std::move(parameters), std::move(inputs),
-                    builder.environment, run);
+                    builder.environment, run, activation_cost(model.spec, model.fused, experiment.logging.activations.tokens, raw_bytes(experiment, model.spec)));
 }
 
 }  // namespace symphony

@@ -11,6 +11,7 @@
 #include "core/model/symmetry.hpp"
 #include "core/pipeline/alignment_statistics.hpp"
 #include "core/pipeline/calibration.hpp"
+#include "core/pipeline/stage_cost.hpp"
 #include "core/plugin/alignment.hpp"
 
 namespace symphony {
@@ -95,7 +96,8 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
     store_transforms(sets, scope.directory);
   };
   return make_stage("alignment", kRevision, fmt::format("alignment {}", experiment.alignment.method.name), std::move(parameters),
-                    std::move(inputs), builder.environment, run);
+                    std::move(inputs), builder.environment, run,
+                    alignment_cost(sources.front().spec, sources.size(), experiment.calibration.tokens, experiment.calibration.length));
 }
 
 std::vector<TransformSet> load_transforms(const std::filesystem::path& folder) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 
 #include "core/model/layer_streamed.hpp"
@@ -11,6 +12,7 @@
 #include "core/pipeline/assemble.hpp"
 #include "core/pipeline/calibration.hpp"
 #include "core/pipeline/source_stage.hpp"
+#include "core/pipeline/stage_cost.hpp"
 #include "core/plugin/edit.hpp"
 #include "core/plugin/fusion.hpp"
 #include "core/plugin/router_init.hpp"
@@ -180,7 +182,40 @@ class SilentRecorder final : public Recorder {
   void note(std::string_view, std::string_view) override {}
 };
 
-/// How like each other the tensors are that were averaged, and how much norm the average loses: mean pairwise cosine and norm ratio a kind.
+/// Sum of products in float64. Blocks keep the memory small: a vocabulary of embeddings in float64 would be the largest thing in the process.
+double inner_product(const torch::Tensor& a, const torch::Tensor& b) {
+  constexpr std::int64_t kBlock = std::int64_t{1} << 20;
+  const auto blocks_a = a.flatten().split(kBlock), blocks_b = b.flatten().split(kBlock);
+  double sum = 0.0;
+  for (std::size_t block = 0; block < blocks_a.size(); ++block)
+    sum += blocks_a[block].to(torch::kFloat64).dot(blocks_b[block].to(torch::kFloat64)).item<double>();
+  return sum;
+}
+
+/// How like each other the tensors are that were averaged, and how much norm the average loses, of one tensor.
+struct FusionLoss {
+  double pairwise_cosine = 1.0;
+  double norm_ratio = 1.0;
+};
+
+FusionLoss fusion_loss(const std::string& tensor, const Model& merged, const std::vector<Model>& aligned) {
+  std::vector<torch::Tensor> values;
+  std::vector<double> norms;
+  for (const Model& source : aligned) {
+    values.push_back(source.tensors->get(tensor));
+    norms.push_back(std::sqrt(inner_product(values.back(), values.back())));
+  }
+  double pair_sum = 0.0, norm_sum = 0.0;
+  for (std::size_t a = 0; a < values.size(); ++a) {
+    norm_sum += norms[a];
+    for (std::size_t b = a + 1; b < values.size(); ++b) pair_sum += inner_product(values[a], values[b]) / std::max(1e-30, norms[a] * norms[b]);
+  }
+  const double pairs = static_cast<double>(values.size() * (values.size() - 1)) / 2.0;
+  const torch::Tensor fused = merged.tensors->get(tensor);
+  return {pairs > 0 ? pair_sum / pairs : 1.0, std::sqrt(inner_product(fused, fused)) / std::max(1e-30, norm_sum / static_cast<double>(values.size()))};
+}
+
+/// Means over the tensors of each kind.
 void record_fusion(const Model& merged, const std::vector<Model>& aligned, RecordFile& record) {
   const std::array kinds{TensorKind::embedding, TensorKind::attention, TensorKind::norm, TensorKind::lm_head, TensorKind::ffn};
   std::vector<float> cosine, norm_ratio;
@@ -189,17 +224,9 @@ void record_fusion(const Model& merged, const std::vector<Model>& aligned, Recor
     double cosine_sum = 0.0, ratio_sum = 0.0, count = 0.0;
     for (const SpecTensor& tensor : spec_tensors(aligned.front().spec)) {
       if (tensor.kind != kind || !merged.tensors->find(tensor.name)) continue;
-      std::vector<torch::Tensor> flat;
-      for (const Model& source : aligned) flat.push_back(source.tensors->get(tensor.name).to(torch::kFloat64).flatten());
-      double pair_sum = 0.0, norm_sum = 0.0;
-      for (std::size_t a = 0; a < flat.size(); ++a) {
-        norm_sum += flat[a].norm().item<double>();
-        for (std::size_t b = a + 1; b < flat.size(); ++b)
-          pair_sum += (flat[a].dot(flat[b]) / (flat[a].norm() * flat[b].norm()).clamp_min(1e-30)).item<double>();
-      }
-      const double pairs = static_cast<double>(flat.size() * (flat.size() - 1)) / 2.0;
-      cosine_sum += pairs > 0 ? pair_sum / pairs : 1.0;
-      ratio_sum += merged.tensors->get(tensor.name).to(torch::kFloat64).norm().item<double>() / std::max(1e-30, norm_sum / static_cast<double>(flat.size()));
+      const FusionLoss loss = fusion_loss(tensor.name, merged, aligned);
+      cosine_sum += loss.pairwise_cosine;
+      ratio_sum += loss.norm_ratio;
       count += 1.0;
     }
     if (count == 0.0) continue;
@@ -272,21 +299,22 @@ ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, co
     // Edits run once here, so that what they record is in the record and what they refuse is refused now.
     apply_edits(builder, model, aligned, scope.record);
   };
-  const StagePtr stage = make_stage("assembly", kRevision, "assembly", assembly_identity(builder, assembly.plan), std::move(inputs), builder.environment, run);
-
   ModelHandle handle;
+  handle.spec = spec;
+  handle.fused = true;
+  if (!assembly.plan.slots.empty()) {
+    const Method router = builder.registry.canonical("router", builder.experiment->router.method);
+    handle.spec.moe = MoeSpec{static_cast<std::int64_t>(assembly.plan.slots.size()), spec.ffn_size, router, assembly.plan.output_scale};
+    handle.learns_routing = !builder.registry.create<Router>(router)->parameters(handle.spec).empty();
+  }
+  const StagePtr stage = make_stage("assembly", kRevision, "assembly", assembly_identity(builder, assembly.plan), std::move(inputs), builder.environment, run,
+                                    assembly_cost(handle.spec, sources.size(), builder.experiment->calibration.tokens));
   handle.stage = stage;
   handle.label = "the assembled model";
   const auto names = builder.experiment->merged_sources();
   for (const ExpertSlot& slot : assembly.plan.slots) {
     handle.expert_sources.push_back(names.at(slot.source));
     handle.expert_domains.push_back(source_domain(*builder.experiment, names.at(slot.source)));
-  }
-  if (!assembly.plan.slots.empty()) {
-    const Method router = builder.registry.canonical("router", builder.experiment->router.method);
-    ModelSpec merged = spec;
-    merged.moe = MoeSpec{static_cast<std::int64_t>(assembly.plan.slots.size()), spec.ffn_size, router, assembly.plan.output_scale};
-    handle.learns_routing = !builder.registry.create<Router>(router)->parameters(merged).empty();
   }
   handle.load = [builder, assembly, stage](const StageFolder& folder) {
     const auto aligned = aligned_sources(assembly, folder);

@@ -43,6 +43,8 @@ struct ModelHandle {
   std::vector<std::string> expert_sources;  ///< of an MoE, by expert
   std::vector<std::string> expert_domains;
   bool learns_routing = false;              ///< its router has parameters
+  ModelSpec spec;
+  bool fused = false;                       ///< put together while it is read, rather than read from its own checkpoint
 };
 
 }  // namespace symphony

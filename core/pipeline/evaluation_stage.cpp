@@ -5,6 +5,7 @@
 
 #include "core/log/evaluation_row.hpp"
 #include "core/model/predictor.hpp"
+#include "core/pipeline/stage_cost.hpp"
 #include "core/pipeline/text_stage.hpp"
 #include "core/plugin/eval.hpp"
 #include "core/score/estimators.hpp"
@@ -98,7 +99,7 @@ StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, 
     evaluate(builder, suite, Subject{language_model, &language_model, model.expert_sources, model.expert_domains}, texts, scope);
   };
   return make_stage("evaluation", kRevision, fmt::format("{} of {}", suite.name, model.label), std::move(parameters), std::move(inputs),
-                    builder.environment, run);
+                    builder.environment, run, evaluation_cost(model.spec, 1, model.fused, builder.experiment->windows.length));
 }
 
 StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const Method& suite,
@@ -113,7 +114,8 @@ StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector
     evaluate(builder, suite, Subject{ensemble, nullptr, {}, {}}, texts, scope);
   };
   return make_stage("ensemble_evaluation", kRevision, fmt::format("{} of the sources' ensemble", suite.name), evaluation_identity(builder, suite),
-                    std::move(inputs), builder.environment, run);
+                    std::move(inputs), builder.environment, run,
+                    evaluation_cost(sources.front().spec, sources.size(), false, builder.experiment->windows.length));
 }
 
 StagePtr make_oracle(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const std::vector<StagePtr>& evaluations) {

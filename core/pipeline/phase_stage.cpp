@@ -2,6 +2,7 @@
 #include "core/pipeline/phase_stage.hpp"
 
 #include "core/model/checkpoint.hpp"
+#include "core/pipeline/stage_cost.hpp"
 #include "core/pipeline/text_stage.hpp"
 #include "core/pipeline/training_run.hpp"
 
@@ -43,7 +44,9 @@ std::optional<ModelHandle> make_phase(const StageBuilder& builder, const ModelHa
     write_checkpoint(scope.directory / kModelFolder, model.as_model(phase.name), extras);
   };
   ModelHandle after = before;
-  after.stage = make_stage("phase", kRevision, fmt::format("phase '{}'", phase.name), std::move(parameters), std::move(inputs), builder.environment, run);
+  after.stage = make_stage("phase", kRevision, fmt::format("phase '{}'", phase.name), std::move(parameters), std::move(inputs), builder.environment, run,
+                           training_cost(before.spec, phase));
+  after.fused = false;
   after.label = fmt::format("the model after '{}'", phase.name);
   after.load = [stage = after.stage](const StageFolder& folder) { return read_checkpoint(folder(*stage) / kModelFolder); };
   return after;

@@ -6,6 +6,7 @@
 #include "core/base/hash.hpp"
 #include "core/model/checkpoint.hpp"
 #include "core/model/initialise.hpp"
+#include "core/pipeline/stage_cost.hpp"
 #include "core/pipeline/text_stage.hpp"
 #include "core/pipeline/training_run.hpp"
 
@@ -44,12 +45,17 @@ Value identity(const SourceTraining& training) {
   return parameters;
 }
 
-ModelHandle handle(const StagePtr& stage, const std::string& label) {
-  return {stage, label, [stage, label](const StageFolder& folder) {
-            Model model = read_checkpoint(folder(*stage) / kModelFolder);
-            model.name = label;
-            return model;
-          }, {}, {}};
+ModelHandle handle(const StagePtr& stage, const std::string& label, const ModelSpec& spec) {
+  ModelHandle result;
+  result.spec = spec;
+  result.stage = stage;
+  result.label = label;
+  result.load = [stage, label](const StageFolder& folder) {
+    Model model = read_checkpoint(folder(*stage) / kModelFolder);
+    model.name = label;
+    return model;
+  };
+  return result;
 }
 
 ModelHandle make_training(const StageBuilder& builder, const SourceTraining& training, const std::optional<ModelHandle>& start,
@@ -73,11 +79,13 @@ ModelHandle make_training(const StageBuilder& builder, const SourceTraining& tra
     extras.tokenizer_json = experiment_tokenizer()->to_json();
     write_checkpoint(scope.directory / kModelFolder, model.as_model(training.label), extras);
   };
+  const ModelSpec spec = recipe_spec(training.recipe);
   // `every` only thins the record, but the record is part of the result.
   Value parameters = identity(training);
   parameters.set("log_every", builder.experiment->logging.every);
-  return handle(make_stage("source", kTrainingRevision, "training " + training.label, std::move(parameters), std::move(inputs), builder.environment, run),
-                training.label);
+  return handle(make_stage("source", kTrainingRevision, "training " + training.label, std::move(parameters), std::move(inputs), builder.environment, run,
+                           training_cost(spec, training.recipe.training)),
+                training.label, spec);
 }
 
 ModelHandle make_trained(const StageBuilder& builder, const std::string& name, const TrainedSource& source, const TextStages& text) {
@@ -95,7 +103,7 @@ ModelHandle make_trained(const StageBuilder& builder, const std::string& name, c
     common.init_seed = builder.seed("start init " + common.domain);
     common.batch_seed = builder.seed("start batches " + common.domain);
     start = make_training(builder, common, std::nullopt, text);
-    if (source.steps == 0) return handle(start->stage, name);
+    if (source.steps == 0) return handle(start->stage, name, start->spec);
   }
   if (source.steps) training.recipe.training.steps = *source.steps;
   if (source.learning_rate) training.recipe.training.learning_rate = *source.learning_rate;
@@ -121,16 +129,29 @@ Value checkpoint_identity(const std::filesystem::path& directory) {
   return identity;
 }
 
+std::uint64_t tensor_file_bytes(const std::filesystem::path& directory) {
+  std::uint64_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory))
+    if (entry.path().extension() == ".safetensors") bytes += entry.file_size();
+  return bytes;
+}
+
 ModelHandle make_checkpoint(const std::string& name, const std::filesystem::path& directory) {
   Value parameters = ValueMap{};
   parameters.set("files", checkpoint_identity(directory));
   const auto run = [directory](StageScope& scope) { scope.record.note("directory", directory.string()); };
-  const StagePtr stage = make_stage("checkpoint", kCheckpointRevision, "checkpoint " + name, std::move(parameters), {}, NumericEnvironment{}, run, {.light = true});
-  return {stage, name, [name, directory](const StageFolder&) {
-            Model model = read_checkpoint(directory);
-            model.name = name;
-            return model;
-          }, {}, {}};
+  const StagePtr stage = make_stage("checkpoint", kCheckpointRevision, "checkpoint " + name, std::move(parameters), {}, NumericEnvironment{}, run,
+                                    {.light = true, .read_bytes = tensor_file_bytes(directory)});
+  ModelHandle result;
+  result.stage = stage;
+  result.label = name;
+  result.load = [name, directory](const StageFolder&) {
+    Model model = read_checkpoint(directory);
+    model.name = name;
+    return model;
+  };
+  result.spec = read_checkpoint(directory).spec;
+  return result;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "core/base/json.hpp"
 #include "core/data/domain.hpp"
 #include "core/data/domain_inputs.hpp"
+#include "core/pipeline/stage_cost.hpp"
 
 namespace symphony {
 
@@ -37,7 +38,7 @@ StagePtr make_text_stage(const std::string& domain, const DomainRecipe& recipe, 
     scope.record.scalar({"held_out_bytes", "bytes", "cleaned text kept for evaluation"}, static_cast<double>(text.held_out.size()));
     scope.record.scalar({"files", "1", "files that the text was taken from"}, static_cast<double>(text.num_files));
   };
-  return make_stage("text", kRevision, fmt::format("text '{}'", domain), std::move(parameters), {}, NumericEnvironment{}, run);
+  return make_stage("text", kRevision, fmt::format("text '{}'", domain), std::move(parameters), {}, NumericEnvironment{}, run, text_cost());
 }
 
 }  // namespace

@@ -52,6 +52,7 @@ void JobReporter::write() {
   write_job_status(folder_, job_);
   if (!run_) return;
   run_->stage = job_.stage;
+  run_->peak_memory_bytes = job_.peak_memory_bytes;
   write_status(status_path_, *run_);
 }
 
@@ -82,6 +83,7 @@ void JobReporter::end_status(const std::string& state, const std::string& messag
   last.stage.clear();
   last.message = message;
   last.stages = stages;
+  last.peak_memory_bytes = job_.peak_memory_bytes;
   write_status(status_path_, last);
 }
 

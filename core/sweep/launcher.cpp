@@ -72,13 +72,13 @@ class Launcher {
 
   std::uint64_t memory_in_use() const {
     std::uint64_t sum = 0;
-    for (const auto& [item, child] : running_) sum += plan_.peak_memory_bytes(plan_.items[item]);
+    for (const auto& [item, child] : running_) sum += plan_.items[item].peak_memory_bytes;
     return sum;
   }
 
   /// Whether the item fits beside the running ones; one that is too large for the budget runs alone.
   bool fits(std::size_t item) {
-    const std::uint64_t needed = plan_.peak_memory_bytes(plan_.items[item]);
+    const std::uint64_t needed = plan_.items[item].peak_memory_bytes;
     const bool enough = options_.memory_bytes == 0 || running_.empty() || memory_in_use() + needed <= options_.memory_bytes;
     if (!enough && held_back_.insert(item).second)
       view_.say(fmt::format("held back until others end: {} needs about {} of {}", plan_.label(plan_.items[item]), human_bytes(needed), human_bytes(options_.memory_bytes)));

@@ -66,13 +66,6 @@ std::string Plan::item_id(const PlanItem& item) const {
   return stages[item.stage].name + "-" + stages[item.stage].key;
 }
 
-std::uint64_t Plan::peak_memory_bytes(const PlanItem& item) const {
-  if (item.kind == PlanItem::Kind::stage) return stages[item.stage].cost.peak_memory_bytes;
-  std::uint64_t peak = 0;
-  for (const std::size_t stage : points[item.point].stages) peak = std::max(peak, stages[stage].cost.peak_memory_bytes);
-  return peak;
-}
-
 std::size_t PlanBuilder::add_stage(const Stage& stage) {
   const auto [entry, fresh] = stage_index_.try_emplace(stage.name + "/" + stage.key, plan_.stages.size());
   if (!fresh) return entry->second;
@@ -117,7 +110,7 @@ Plan PlanBuilder::finish() {
   std::vector<std::size_t> item_of(plan_.stages.size(), kNoItem);
   for (std::size_t stage = 0; stage < plan_.stages.size(); ++stage) {
     if (uses_[stage] < 2 || plan_.stages[stage].cost.light) continue;
-    PlanItem item{PlanItem::Kind::stage, first_point_[stage], stage, {}};
+    PlanItem item{PlanItem::Kind::stage, first_point_[stage], stage, {}, plan_.stages[stage].cost.peak_memory_bytes};
     std::set<std::size_t> after;
     collect_items(plan_, stage, item_of, after);
     item.after.assign(after.begin(), after.end());
@@ -125,9 +118,11 @@ Plan PlanBuilder::finish() {
     plan_.items.push_back(std::move(item));
   }
   for (std::size_t index = 0; index < plan_.points.size(); ++index) {
-    PlanItem item{PlanItem::Kind::run, index, 0, {}};
-    for (const std::size_t stage : plan_.points[index].stages)
+    PlanItem item{PlanItem::Kind::run, index, 0, {}, 0};
+    for (const std::size_t stage : plan_.points[index].stages) {
       if (item_of[stage] != kNoItem) item.after.push_back(item_of[stage]);
+      else item.peak_memory_bytes = std::max(item.peak_memory_bytes, plan_.stages[stage].cost.peak_memory_bytes);
+    }
     std::sort(item.after.begin(), item.after.end());
     plan_.items.push_back(std::move(item));
   }

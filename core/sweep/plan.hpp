@@ -40,6 +40,7 @@ struct PlanItem {
   std::size_t point = 0;             ///< the run, or for a stage any run that needs it
   std::size_t stage = 0;             ///< of a stage item
   std::vector<std::size_t> after;    ///< items that must be done first
+  std::uint64_t peak_memory_bytes = 0;  ///< estimate: the largest of its stage, or of those stages of the run that are no items
 };
 
 struct Plan {
@@ -63,8 +64,6 @@ struct Plan {
   std::string label(const PlanItem& item) const;
   /// A name for files about the item, the same in every plan: "<stage>-<key>" or the run's id.
   std::string item_id(const PlanItem& item) const;
-  /// Largest estimated memory of what the item has to compute, in bytes: of a stage item its stage, of a run the stages that are no items.
-  std::uint64_t peak_memory_bytes(const PlanItem& item) const;
 };
 
 /// Puts a plan together run by run, computing every stage's key; touches no model.

@@ -69,7 +69,8 @@ Value item_value(const PlanItem& item) {
   return ValueMap{{"kind", is_stage ? "stage" : "run"},
                   {"point", static_cast<std::int64_t>(item.point)},
                   {"stage", static_cast<std::int64_t>(item.stage)},
-                  {"after", numbers(item.after)}};
+                  {"after", numbers(item.after)},
+                  {"peak_memory_bytes", static_cast<std::int64_t>(item.peak_memory_bytes)}};
 }
 
 }  // namespace
@@ -127,7 +128,8 @@ Plan plan_from_json(const std::string& text, const std::string& where) {
   for (const Value& entry : top.at("items").as_list()) {
     const Fields item(entry, where);
     plan.items.push_back({item.text("kind") == "stage" ? PlanItem::Kind::stage : PlanItem::Kind::run, static_cast<std::size_t>(item.number("point")),
-                          static_cast<std::size_t>(item.number("stage")), item.numbers("after", num_items)});
+                          static_cast<std::size_t>(item.number("stage")), item.numbers("after", num_items),
+                          item.bytes("peak_memory_bytes")});
     const PlanItem& read = plan.items.back();
     if (read.point >= plan.points.size() || (read.kind == PlanItem::Kind::stage && read.stage >= plan.stages.size()))
       fail<DataError>(where, "item {} names a run or a stage that the plan does not have", plan.items.size() - 1);

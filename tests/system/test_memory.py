@@ -1,0 +1,65 @@
+"""Predicted peak memory against the measured peak of anonymous memory, within a factor of 1.5 either way."""
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from conftest import RUNNER, SOURCE
+
+sys.path.insert(0, str(SOURCE / "tests/support"))
+from random_checkpoint import write_checkpoint  # noqa: E402
+
+SMOKE = sorted(path.stem for path in (SOURCE / "experiments/smoke").glob("*.yaml") if path.stem != "base")
+
+
+def predicted_and_measured(results):
+    """By run: bytes of the plan's item, and of the process that carried it out."""
+    plan_file = next(results.glob("*/plan.json"))
+    plan = json.loads(plan_file.read_text())
+    for item in plan["items"]:
+        if item["kind"] == "run":
+            run = plan["points"][item["point"]]["run_id"]
+            status = json.loads((plan_file.parent / run / "status.json").read_text())
+            assert status["state"] == "finished"
+            yield run, item["peak_memory_bytes"], status["peak_memory_bytes"]
+
+
+def assert_near(results):
+    runs = list(predicted_and_measured(results))
+    assert runs
+    for run, predicted, measured in runs:
+        print(f"{run}: predicted {predicted / 2**20:.0f} MiB, measured {measured / 2**20:.0f} MiB")
+    assert not [run for run, predicted, measured in runs if not 1 / 1.5 <= predicted / measured <= 1.5]
+
+
+def run_experiment(*arguments):
+    done = subprocess.run([RUNNER, *map(str, arguments)], cwd=SOURCE, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", SMOKE)
+def test_smoke_experiments_take_what_was_predicted(name, tmp_path):
+    run_experiment("--exp", f"smoke/{name}.yaml", "--results", tmp_path, "--jobs", 2)
+    assert_near(tmp_path)
+
+
+def test_a_merge_of_models_of_half_a_billion_parameters_takes_what_was_predicted(tmp_path):
+    for seed, name in enumerate(["alpha", "beta"]):
+        write_checkpoint(tmp_path / name, "qwen2.5-0.5b", seed=seed)
+    experiment = tmp_path / "merge.yaml"
+    experiment.write_text(f"""
+include: [{SOURCE}/experiments/smoke/base.yaml]
+name: merge
+sources:
+  models:
+    alpha: {{ train: null, checkpoint: {tmp_path}/alpha, domain: alpha }}
+    beta: {{ train: null, checkpoint: {tmp_path}/beta, domain: beta }}
+calibration: {{ tokens: 512, length: 64 }}
+experts: dense
+training: {{ phases: [] }}
+windows: {{ length: 65, in_domain: 1, out_of_distribution: 1 }}
+""")
+    run_experiment("--exp", experiment, "--results", tmp_path / "results", "--jobs", 1)
+    assert_near(tmp_path / "results")
