@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -31,10 +32,10 @@ Orders read_orders() {
   orders.places = split(text, ' ');
   orders.ledger = ledger;
   const std::string name = orders.places.empty() ? "" : orders.places.front();
-  if (name == "KILL") orders.signal = SIGKILL;
-  else if (name == "TERM") orders.signal = SIGTERM;
-  else if (name == "STOP") orders.signal = SIGSTOP;
-  else fail<ConfigError>("SYMPHONY_FAILPOINT", "got {}, expected KILL, TERM or STOP and then places", quoted(text));
+  const std::map<std::string, int> signals{{"ABRT", SIGABRT}, {"KILL", SIGKILL}, {"SEGV", SIGSEGV}, {"STOP", SIGSTOP}, {"TERM", SIGTERM}};
+  const auto found = signals.find(name);
+  if (found == signals.end()) fail<ConfigError>("SYMPHONY_FAILPOINT", "got {}, expected ABRT, KILL, SEGV, STOP or TERM and then places", quoted(text));
+  orders.signal = found->second;
   orders.places.erase(orders.places.begin());
   return orders;
 }

@@ -1,7 +1,7 @@
 // Places where a test may have this process die, so that "survives a kill at any moment" is tested at the moments that matter: every fsync, every
 // rename, the inside of an optimiser step. Nothing happens unless the environment asks for it:
 //
-//   SYMPHONY_FAILPOINT="KILL fsync rename optimiser_step=17"    signal (KILL, TERM or STOP), then places, or places with their detail
+//   SYMPHONY_FAILPOINT="KILL fsync rename optimiser_step=17"    signal (ABRT, KILL, SEGV, STOP, TERM), then places, or places with their detail
 //   SYMPHONY_FAILPOINT_LEDGER=/tmp/ledger                       every place strikes once: it is noted there first, as "place detail"
 //
 // The ledger names files by what they are, not by key or process: a 32-digit hash is written as '*', any other number as '#'.

@@ -3,9 +3,11 @@
 "As if" means: every HDF5 dataset outside provenance and timing and every tensor in the cache is equal bit for bit to an uninterrupted sweep's, and
 no stage is computed again once it was committed.
 """
+import json
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import time
@@ -142,6 +144,59 @@ def test_a_kill_at_every_fsync_and_rename_and_inside_an_optimiser_step(whole, tm
             assert any(line.startswith(moment + " ") and what in line for line in struck), (moment, what)
     print(f"{len(struck)} kills")
     assert_as_if_nothing_had_happened(results, reference)
+
+
+def phases_of_one_run(results):
+    """A run's id, and the keys of phases that it alone needs."""
+    plan = json.loads((results / "smoke_alignment/plan.json").read_text())
+    first, second = (set(point["stages"]) for point in plan["points"])
+    own = [plan["stages"][index] for index in sorted(first - second)]
+    return plan["points"][0]["run_id"], [stage["key"] for stage in own if stage["name"] == "phase"]
+
+
+@pytest.mark.parametrize("name, words", [("SEGV", "killed by signal 11"), ("ABRT", "killed by signal 6"), ("KILL", "the machine ran out of memory")])
+def test_a_crashing_worker_fails_its_run_and_not_the_sweep(whole, tmp_path, name, words):
+    reference, _ = whole
+    run, keys = phases_of_one_run(reference)
+    results = tmp_path / "torn"
+    orders = {"SYMPHONY_FAILPOINT": f"{name} rename={results}/.cache/phase/{keys[0]}", "SYMPHONY_FAILPOINT_LEDGER": str(tmp_path / "ledger")}
+    process = start(results, **orders)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert "1 of 2 runs finished" in out
+    assert err.count(words) == 2 and f"{run}: the worker ended with" in err  # at once, and again at the end
+    status = subprocess.run([RUNNER, "status", results / "smoke_alignment"], capture_output=True, text=True, check=False)
+    assert "failed" in status.stdout and words in status.stdout
+    process = start(results)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert_as_if_nothing_had_happened(results, reference)
+
+
+def test_two_invocations_on_one_folder_cooperate(whole, tmp_path):
+    reference, _ = whole
+    results = tmp_path / "shared"
+    processes = [start(results, jobs=1) for _ in range(2)]
+    executed = 0
+    for process in processes:
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+        assert "2 of 2 runs finished" in out
+        executed += int(re.search(r"(\d+) stages executed", out).group(1))
+    assert executed == len(committed_stages(reference))  # each stage by one of the two
+    assert_as_if_nothing_had_happened(results, reference)
+
+
+def test_stop_on_error_starts_nothing_new(whole, tmp_path):
+    reference, _ = whole
+    _, keys = phases_of_one_run(reference)
+    results = tmp_path / "stopped"
+    orders = {"SYMPHONY_FAILPOINT": f"SEGV rename={results}/.cache/phase/{keys[0]}", "SYMPHONY_FAILPOINT_LEDGER": str(tmp_path / "ledger")}
+    command = [RUNNER, *map(str, [*SWEEP, "--results", results, "--jobs", 1, "--on-error", "stop"])]
+    done = subprocess.run(command, cwd=SOURCE, env={**os.environ, **orders}, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert "0 of 2 runs finished" in done.stdout
+    assert len(list(results.glob("smoke_alignment/*/run.h5"))) == 1  # the other run was not begun
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
