@@ -14,6 +14,7 @@
 #include "core/base/error.hpp"
 #include "core/plugin/declare.hpp"
 #include "core/plugin/linear_router.hpp"
+#include "core/tensor/linalg.hpp"
 
 namespace symphony {
 namespace {
@@ -51,10 +52,8 @@ TokenModel token_model(const RouterInitProblem& problem, std::int64_t hidden) {
 
 /// The centred regression rows, one an expert.
 torch::Tensor regression_rows(const RouterInitProblem& problem, const TokenModel& tokens, double lambda) {
-  const torch::Tensor& second_DD = tokens.second_moment_DD;
-  const torch::Tensor penalty_DD = torch::eye(second_DD.size(0), torch::kFloat64) * (lambda * second_DD.diagonal().mean().item<double>());
   const torch::Tensor targets_DM = (tokens.means_MD * tokens.shares_M.unsqueeze(1)).t();
-  const torch::Tensor by_domain_MD = torch::cholesky_solve(targets_DM, at::linalg_cholesky(second_DD + penalty_DD)).t();
+  const torch::Tensor by_domain_MD = solve_ridge(tokens.second_moment_DD, targets_DM, lambda, kWho).t();
   std::vector<torch::Tensor> rows;
   for (const std::int64_t domain : problem.expert_domains)
     rows.push_back(domain < 0 ? torch::zeros_like(by_domain_MD[0]) : by_domain_MD[domain]);
