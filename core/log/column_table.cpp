@@ -82,6 +82,10 @@ std::vector<TableRow> read_rows(hid_t location, const std::string& path, std::sp
   if (!h5::exists(location, path)) return rows;
   const H5Group group = h5::open_group(location, path);
   for (std::size_t column_idx = 0; column_idx < columns.size(); ++column_idx) {
+    if (columns[column_idx].absent && !h5::exists(group.id(), columns[column_idx].name)) {
+      for (TableRow& row : rows) row.push_back(*columns[column_idx].absent);
+      continue;
+    }
     const H5Dataset dataset = h5::open_dataset(group.id(), columns[column_idx].name);
     switch (columns[column_idx].type) {
       case ColumnType::text: fill_column(rows, column_idx, h5::read_text(dataset.id())); break;

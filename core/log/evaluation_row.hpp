@@ -24,6 +24,8 @@ struct EvaluationRow {
   std::int64_t n = 0;            ///< units that the standard error rests on
   std::string unit;
   std::string better;            ///< "lower", "higher", "neither"
+  std::string filter = "none";   ///< how an answer was taken out of generated text
+  std::int64_t shots = 0;        ///< worked examples before each question
 };
 
 /// Adds rows to the stage's table. RunFile::absorb leaves that table out: the run adds the rows itself, with its own moment.

@@ -27,17 +27,20 @@ std::span<const TableColumn> EvaluationTable::columns() {
       {"n", ColumnType::integer, "1", "units that the standard error rests on"},
       {"unit", ColumnType::text, "", "unit of value and std_error"},
       {"better", ColumnType::text, "", "lower, higher or neither"},
+      {"filter", ColumnType::text, "", "how an answer was taken out of generated text; none where nothing is", TableCell(std::string("none"))},
+      {"shots", ColumnType::integer, "1", "worked examples before each question", TableCell(std::int64_t{0})},
   };
   return columns;
 }
 
 TableRow EvaluationTable::to_row(const EvaluationRow& row) {
-  return {row.subject, row.moment, row.suite, row.version, row.task, row.metric, row.value, row.std_error, row.n, row.unit, row.better};
+  return {row.subject, row.moment, row.suite, row.version, row.task, row.metric, row.value, row.std_error, row.n, row.unit, row.better,
+          row.filter, row.shots};
 }
 
 EvaluationRow EvaluationTable::from_row(const TableRow& row) {
   return {text(row, 0), text(row, 1), text(row, 2), integer(row, 3), text(row, 4), text(row, 5),
-          real(row, 6), real(row, 7), integer(row, 8), text(row, 9), text(row, 10)};
+          real(row, 6), real(row, 7), integer(row, 8), text(row, 9), text(row, 10), text(row, 11), integer(row, 12)};
 }
 
 std::span<const TableColumn> StageTable::columns() {
