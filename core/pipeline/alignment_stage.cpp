@@ -112,4 +112,11 @@ std::vector<TransformSet> load_transforms(const std::filesystem::path& folder) {
   return sets;
 }
 
+std::vector<Model> load_aligned(const std::vector<ModelHandle>& sources, const StagePtr& alignment, const StageFolder& folder) {
+  const auto sets = load_transforms(folder(*alignment));
+  std::vector<Model> models;
+  for (std::size_t index = 0; index < sources.size(); ++index) models.push_back(apply_transforms(sources[index].load(folder), sets.at(index)));
+  return models;
+}
+
 }  // namespace symphony

@@ -15,6 +15,9 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
 /// One set a source.
 std::vector<TransformSet> load_transforms(const std::filesystem::path& folder);
 
+/// The sources in the anchor's basis, as views.
+std::vector<Model> load_aligned(const std::vector<ModelHandle>& sources, const StagePtr& alignment, const StageFolder& folder);
+
 /// The anchor's place among Experiment::merged_sources.
 std::size_t anchor_index(const Experiment& experiment);
 

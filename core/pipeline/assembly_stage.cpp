@@ -35,14 +35,6 @@ struct Assembly {
   ExpertPlan plan;
 };
 
-std::vector<Model> aligned_sources(const Assembly& assembly, const StageFolder& folder) {
-  const auto sets = load_transforms(folder(*assembly.alignment));
-  std::vector<Model> models;
-  for (std::size_t index = 0; index < assembly.sources.size(); ++index)
-    models.push_back(apply_transforms(assembly.sources[index].load(folder), sets.at(index)));
-  return models;
-}
-
 /// The configured method of every kind of tensor that `plan` has fused, and where it stands in the experiment.
 std::map<TensorKind, const Method*> fusion_choices(const FusionSettings& settings, const ExpertPlan& plan) {
   if (plan.backbone_from) return {};
@@ -288,7 +280,7 @@ ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, co
 
   const auto run = [builder, assembly](StageScope& scope) {
     const torch::NoGradGuard no_grad;
-    const auto aligned = aligned_sources(assembly, scope.input);
+    const auto aligned = load_aligned(assembly.sources, assembly.alignment, scope.input);
     Model model = assemble_bare(builder, assembly, aligned, scope.input);
     record_fusion(model, aligned, scope.record);
     if (model.spec.moe) {
@@ -317,7 +309,7 @@ ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, co
     handle.expert_domains.push_back(source_domain(*builder.experiment, names.at(slot.source)));
   }
   handle.load = [builder, assembly, stage](const StageFolder& folder) {
-    const auto aligned = aligned_sources(assembly, folder);
+    const auto aligned = load_aligned(assembly.sources, assembly.alignment, folder);
     Model model = assemble_bare(builder, assembly, aligned, folder);
     if (model.spec.moe) model = with_router_parameters(model, load_router(model.spec, folder(*stage) / kRouterFile));
     SilentRecorder silent;

@@ -3,8 +3,12 @@
 
 #include <algorithm>
 
+#include "core/base/files.hpp"
+#include "core/base/hash.hpp"
 #include "core/log/evaluation_row.hpp"
 #include "core/model/predictor.hpp"
+#include "core/pipeline/alignment_stage.hpp"
+#include "core/pipeline/source_stage.hpp"
 #include "core/pipeline/stage_cost.hpp"
 #include "core/pipeline/text_stage.hpp"
 #include "core/plugin/eval.hpp"
@@ -14,7 +18,7 @@ namespace symphony {
 
 namespace {
 
-constexpr int kRevision = 1;
+constexpr int kRevision = 2;
 
 std::string better_name(EvalRow::Better better) {
   switch (better) {
@@ -31,16 +35,27 @@ std::vector<EvalDomain> load_domains(const Experiment& experiment, const std::ve
     const auto& [name, recipe] = experiment.domains[index];
     const EvalWindows& windows = experiment.windows;
     const std::int64_t count = recipe.ood ? windows.out_of_distribution : windows.in_domain;
-    const TokenStream held_out = load_text(folder(*texts[index])).held_out;
-    domains.push_back({name, recipe.ood, make_windows(held_out.tokens_T.to(torch::kInt64), windows.length, windows.context, count)});
+    const torch::Tensor stream = load_text(folder(*texts[index])).held_out.tokens_T.to(torch::kInt64);
+    domains.push_back({name, recipe.ood, make_windows(stream, windows.length, windows.context, count), stream});
   }
   return domains;
+}
+
+std::vector<EvalSource> load_sources(const StageBuilder& builder, const MergeParts& parts, const StageFolder& folder) {
+  const auto aligned = load_aligned(parts.sources, parts.alignment, folder);
+  std::vector<EvalSource> sources;
+  for (std::size_t index = 0; index < parts.sources.size(); ++index) {
+    const std::string& name = parts.sources[index].label;
+    sources.push_back({name, source_domain(*builder.experiment, name), parts.sources[index].load(folder), aligned[index]});
+  }
+  return sources;
 }
 
 void record_rows(RecordFile& record, const std::string& suite, int version, const std::vector<EvalRow>& rows) {
   std::vector<EvaluationRow> table;
   for (const EvalRow& row : rows)
-    table.push_back({"", "", suite, version, row.task, row.metric, row.value, row.std_error, row.n, row.unit, better_name(row.better)});
+    table.push_back({"", "", suite, version, row.task, row.metric, row.value, row.std_error, row.n, row.unit, better_name(row.better),
+                     row.filter, row.shots});
   record_evaluation_rows(record, table);
 }
 
@@ -52,12 +67,17 @@ Value evaluation_identity(const StageBuilder& builder, const Method& suite) {
   for (const auto& [name, recipe] : builder.experiment->domains) domains.push_back(name + (recipe.ood ? " (ood)" : ""));
   parameters.set("domains", std::move(domains));
   parameters.set("seed", std::to_string(builder.seed("evaluation")));
+  Value files = ValueMap{};
+  for (const std::string& path : builder.registry.create<Eval>(suite)->inputs()) files.set(path, sha256_file(path));
+  parameters.set("files", std::move(files));
   return parameters;
 }
 
-void evaluate(const StageBuilder& builder, const Method& suite, const Subject& subject, const std::vector<StagePtr>& texts, StageScope& scope) {
+void evaluate(const StageBuilder& builder, const Method& suite, Subject subject, const std::vector<StagePtr>& texts, StageScope& scope) {
   const torch::NoGradGuard no_grad;
   const auto plugin = builder.registry.create<Eval>(suite);
+  subject.tokenizer = experiment_tokenizer();
+  for (const std::string& path : plugin->inputs()) subject.files.emplace(path, read_text(path));
   if (!plugin->applies_to(subject)) return record_rows(scope.record, suite.name, plugin->version(), {});
   const auto domains = load_domains(*builder.experiment, texts, scope.input);
   const auto rows = plugin->evaluate(subject, domains, plugin_context(scope, builder.seed("evaluation")));
@@ -88,15 +108,24 @@ std::vector<EvaluationRow> best_by_domain(const std::vector<StagePtr>& evaluatio
 
 }  // namespace
 
-StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, const Method& suite, const std::vector<StagePtr>& texts) {
+StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, const Method& suite, const std::vector<StagePtr>& texts,
+                         const MergeParts* parts) {
   Value parameters = evaluation_identity(builder, suite);
   parameters.set("experts", ValueList(model.expert_domains.begin(), model.expert_domains.end()));
   std::vector<StagePtr> inputs{model.stage};
   inputs.insert(inputs.end(), texts.begin(), texts.end());
-  const auto run = [builder, model, suite, texts](StageScope& scope) {
+  const MergeParts merge = parts ? *parts : MergeParts{};
+  for (const ModelHandle& source : merge.sources) inputs.push_back(source.stage);
+  if (merge.alignment) inputs.push_back(merge.alignment);
+  const auto run = [builder, model, suite, texts, merge](StageScope& scope) {
     const Model loaded = model.load(scope.input);
     const LanguageModel language_model(loaded, builder.router_for(loaded.spec));
-    evaluate(builder, suite, Subject{language_model, &language_model, model.expert_sources, model.expert_domains}, texts, scope);
+    Subject subject{language_model, &language_model, model.expert_sources, model.expert_domains};
+    if (merge.alignment) {
+      subject.sources = load_sources(builder, merge, scope.input);
+      subject.anchor = anchor_index(*builder.experiment);
+    }
+    evaluate(builder, suite, std::move(subject), texts, scope);
   };
   return make_stage("evaluation", kRevision, fmt::format("{} of {}", suite.name, model.label), std::move(parameters), std::move(inputs),
                     builder.environment, run, evaluation_cost(model.spec, 1, model.fused, builder.experiment->windows.length));
@@ -111,7 +140,7 @@ StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector
     std::vector<std::shared_ptr<const Predictor>> members;
     for (const ModelHandle& source : sources) members.push_back(std::make_shared<LanguageModel>(source.load(scope.input), nullptr));
     const Ensemble ensemble(std::move(members));
-    evaluate(builder, suite, Subject{ensemble, nullptr, {}, {}}, texts, scope);
+    evaluate(builder, suite, Subject{ensemble}, texts, scope);
   };
   return make_stage("ensemble_evaluation", kRevision, fmt::format("{} of the sources' ensemble", suite.name), evaluation_identity(builder, suite),
                     std::move(inputs), builder.environment, run,

@@ -9,8 +9,15 @@
 
 namespace symphony {
 
-/// `texts`: the text stage of every domain, in the experiment's order.
-StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, const Method& suite, const std::vector<StagePtr>& texts);
+/// What a merged model was made of, in the order of Experiment::merged_sources.
+struct MergeParts {
+  std::vector<ModelHandle> sources;
+  StagePtr alignment;
+};
+
+/// `texts`: the text stage of every domain, in the experiment's order. With `parts` the suite sees the sources too, as they are and aligned.
+StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, const Method& suite, const std::vector<StagePtr>& texts,
+                         const MergeParts* parts = nullptr);
 /// The uniform mixture of the sources' predictions.
 StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const Method& suite,
                                   const std::vector<StagePtr>& texts);

@@ -15,6 +15,8 @@ namespace symphony {
 
 namespace {
 
+constexpr const char* kFirstPoint = "step_0";
+
 class PipelineMaker {
  public:
   PipelineMaker(std::shared_ptr<const Experiment> experiment, const PluginRegistry& registry, TextCatalogue& texts)
@@ -26,7 +28,7 @@ class PipelineMaker {
   RunPipeline make() {
     make_sources();
     const ModelHandle assembled = assemble();
-    evaluate_model(assembled, "step_0");
+    evaluate_model(assembled, kFirstPoint);
     ModelHandle current = assembled;
     for (const PhaseSettings& phase : what().training.phases) {
       const auto next = make_phase(builder_, current, phase, texts(what().training.domains));
@@ -71,10 +73,10 @@ class PipelineMaker {
 
   ModelHandle assemble() {
     const auto calibration = texts(what().calibration.domains);
-    const StagePtr alignment = make_alignment(builder_, sources_, calibration);
-    add_record(alignment, "alignment");
+    parts_ = {sources_, make_alignment(builder_, sources_, calibration)};
+    add_record(parts_.alignment, "alignment");
     const ModelSpec spec = source_spec(what(), what().sources.anchor);
-    const ModelHandle assembled = make_assembly(builder_, spec, sources_, base_, alignment, calibration);
+    const ModelHandle assembled = make_assembly(builder_, spec, sources_, base_, parts_.alignment, calibration);
     add_record(assembled.stage, "assembly");
     return assembled;
   }
@@ -87,18 +89,27 @@ class PipelineMaker {
   void evaluate_model(const ModelHandle& model, const std::string& point) {
     result_.points.push_back(point);
     const bool has_experts = !model.expert_sources.empty();
-    for (const Method& suite : what().eval)
-      if (has_experts || !needs_experts(suite)) add_rows(make_evaluation(builder_, model, suite, all_texts_), "model", point, suite.name);
+    for (const Method& suite : what().eval) {
+      const auto plugin = builder_.registry.create<Eval>(suite);
+      if (plugin->about_sources() ? point != kFirstPoint : plugin->needs_experts() && !has_experts) continue;
+      const ModelHandle& subject = plugin->about_sources() ? sources_[anchor_index(what())] : model;
+      const MergeParts* parts = plugin->about_sources() || plugin->needs_sources() ? &parts_ : nullptr;
+      add_rows(make_evaluation(builder_, subject, suite, all_texts_, parts), "model", point, suite.name);
+    }
     if (what().logging.activations.sites.empty()) return;
     add_record(make_activations(builder_, model, all_texts_), "evaluation/" + point + "/activations");
   }
 
-  bool needs_experts(const Method& suite) const { return builder_.registry.create<Eval>(suite)->needs_experts(); }
+  /// Suites that say something of a model that was not merged.
+  bool suits_rivals(const Method& suite) const {
+    const auto plugin = builder_.registry.create<Eval>(suite);
+    return !plugin->needs_experts() && !plugin->needs_sources() && !plugin->about_sources();
+  }
 
   /// Every source on its own, and what the experiment asks for beside them.
   void evaluate_rivals() {
     for (const Method& suite : what().eval) {
-      if (needs_experts(suite)) continue;
+      if (!suits_rivals(suite)) continue;
       std::vector<StagePtr> evaluations;
       for (std::size_t index = 0; index < sources_.size(); ++index) {
         evaluations.push_back(make_evaluation(builder_, sources_[index], suite, all_texts_));
@@ -116,6 +127,7 @@ class PipelineMaker {
   std::vector<StagePtr> all_texts_;
   std::vector<ModelHandle> sources_;
   std::optional<ModelHandle> base_;
+  MergeParts parts_;
   std::vector<StagePtr> targets_;
   std::vector<std::string> skipped_;
   RunPipeline result_;

@@ -1,11 +1,15 @@
 // Category `eval`: a suite that measures a model on held-out text. Results must not depend on batch size; every row carries its uncertainty.
+// Core asks every suite about every model and source, suites that need experts or sources about merged models alone, and suites about the
+// sources themselves once a run, before any training.
 #pragma once
 
 #include <cmath>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "core/data/tokenizer.hpp"
 #include "core/model/language_model.hpp"
 #include "core/model/predictor.hpp"
 #include "core/plugin/context.hpp"
@@ -22,6 +26,8 @@ struct EvalRow {
   std::int64_t n = 0;    ///< how many units the standard error rests on
   std::string unit;      ///< "bits", "1"
   enum class Better { lower, higher, neither } better = Better::neither;
+  std::string filter = "none";      ///< how an answer was taken out of generated text
+  std::int64_t shots = 0;           ///< worked examples before each question
 };
 
 /// Held-out text of one domain, cut into windows.
@@ -29,13 +35,26 @@ struct EvalDomain {
   std::string name;
   bool out_of_distribution = false;
   WindowSet windows;
+  torch::Tensor stream = {};        ///< all of it, int64 [S], BOS first: for suites that cut their own windows or items
+};
+
+/// A source of the merge. Its tensors are read when they are asked for.
+struct EvalSource {
+  std::string name;
+  std::string domain;               ///< which it was trained on, "" if none
+  Model original;
+  Model aligned;                    ///< the same function in the anchor's basis
 };
 
 struct Subject {
   const Predictor& predictor;
   const LanguageModel* model = nullptr;          ///< none for ensembles and other wrappers
-  std::vector<std::string> expert_sources;       ///< of an MoE: the source name behind each expert, "" if none
-  std::vector<std::string> expert_domains;       ///< and the domain which that source was trained on, "" if none
+  std::vector<std::string> expert_sources = {};  ///< of an MoE: the source name behind each expert, "" if none
+  std::vector<std::string> expert_domains = {};  ///< and the domain which that source was trained on, "" if none
+  std::vector<EvalSource> sources = {};          ///< where the suite asked for them
+  std::size_t anchor = 0;                        ///< of `sources`
+  std::shared_ptr<const Tokenizer> tokenizer = nullptr;  ///< of the experiment's text; never null when core asks
+  std::map<std::string, std::string> files = {}; ///< what inputs() named, by path
 };
 
 class Eval {
@@ -45,6 +64,12 @@ class Eval {
   virtual int version() const = 0;
   /// True for suites about experts and routing: core then asks them about Mixtures-of-Experts alone.
   virtual bool needs_experts() const;
+  /// True for suites that compare a merged model with its sources: core then fills Subject::sources.
+  virtual bool needs_sources() const;
+  /// True for suites about the sources and their alignment, whatever is made of them: asked once, with the anchor as the model.
+  virtual bool about_sources() const;
+  /// Paths of the files that the suite reads. Core opens them, and their contents are part of the key.
+  virtual std::vector<std::string> inputs() const;
   /// Whether the suite can measure this subject; what it cannot measure gives no rows. By default whatever needs_experts() allows.
   virtual bool applies_to(const Subject& subject) const;
   virtual std::vector<EvalRow> evaluate(const Subject& subject, const std::vector<EvalDomain>& domains, const Context& context) const = 0;
