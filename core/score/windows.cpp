@@ -69,6 +69,21 @@ WindowSet make_windows(const torch::Tensor& stream, std::int64_t length, std::in
   return windows;
 }
 
+WindowSet some_windows(const WindowSet& windows, std::int64_t count) {
+  if (count < 1) fail<ConfigError>("windows", "got a choice of {} windows, expected at least 1", count);
+  if (windows.size() <= count) return windows;
+  WindowSet chosen;
+  std::vector<torch::Tensor> rows;
+  for (std::int64_t window = 0; window < count; ++window) {
+    const auto place = static_cast<std::size_t>(window * windows.size() / count);
+    rows.push_back(windows.tokens_NT[static_cast<std::int64_t>(place)]);
+    chosen.first_scored.push_back(windows.first_scored[place]);
+    chosen.bytes.push_back(windows.bytes[place]);
+  }
+  chosen.tokens_NT = torch::stack(rows);
+  return chosen;
+}
+
 std::vector<double> window_bits(const Predictor& predictor, const WindowSet& windows, std::int64_t batch_size) {
   if (batch_size < 1) fail<ConfigError>("windows", "got a batch of {} windows, expected at least 1", batch_size);
   const torch::NoGradGuard no_grad;

@@ -25,6 +25,9 @@ struct WindowSet {
 WindowSet make_windows(const torch::Tensor& stream, std::int64_t length, std::int64_t context, std::int64_t max_windows,
                        const std::vector<std::int64_t>& token_bytes_V = {});
 
+/// At most `count` of them, evenly spaced.
+WindowSet some_windows(const WindowSet& windows, std::int64_t count);
+
 /// Sum of -log2 p over the scored tokens of each window, in float64 from float32 logits. With the default batch size windows go through the
 /// predictor one by one, so a window's number is the same to the last bit whichever windows are scored beside it; a larger batch changes it
 /// by the predictor's own rounding only (about 1e-7 of it). Without gradients. Throws NumericError when a number is not finite.
