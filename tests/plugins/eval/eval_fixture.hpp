@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/base/random.hpp"
+#include "core/model/symmetry.hpp"
 #include "tests/plugins/plugin_fixture.hpp"
 #include "tests/support/tiny_model.hpp"
 
@@ -43,7 +44,16 @@ inline EvalDomain made_up_domain(const std::string& name, std::int64_t first, st
   Random random(7, name);
   torch::Tensor stream = torch::empty({windows * (length - context) + context}, torch::kLong);
   for (std::int64_t at = 0; at < stream.size(0); ++at) stream[at] = first + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(count)));
-  return {name, ood, make_windows(stream, length, context, windows)};
+  return {name, ood, make_windows(stream, length, context, windows), stream};
+}
+
+/// A source whose aligned form is given, or is the original.
+inline EvalSource made_up_source(const std::string& name, const Model& original, const Model& aligned) { return {name, name, original, aligned}; }
+inline EvalSource made_up_source(const std::string& name, const Model& original) { return {name, name, original, original}; }
+
+/// The same function in another basis: hidden units, heads and the residual stream permuted and signed.
+inline Model scrambled(const Model& model, std::uint64_t seed) {
+  return apply_transforms(model, random_transforms(symmetry_groups(model.spec), {"ffn", "attention_heads", "residual"}, true, seed));
 }
 
 /// Sends every token to the expert `token id / divisor` with weight 0.75, and to the next one with 0.25; logits are 1 at the first, 0 elsewhere.
