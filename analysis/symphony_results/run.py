@@ -141,18 +141,22 @@ class Run:
         return xarray.Dataset(arrays, coordinates, notes)
 
     def activations(self, moment, site, raw=True):
-        """Statistics and raw activations of one site: run.activations("evaluation/step_0", "residual")."""
-        return self.dataset(f"{moment}/{layout.ACTIVATIONS}/{site}", leave_out=() if raw else (layout.RAW,))
+        """Statistics and raw activations of one site: run.activations("step_0", "residual")."""
+        return self.dataset(f"{layout.EVALUATION}/{moment}/{layout.ACTIVATIONS}/{site}", leave_out=() if raw else (layout.RAW,))
 
     def moments(self):
         """The points of the model's life at which it was evaluated, in their order: step_0, router, ..."""
         rows = self.evaluation()
         return list(dict.fromkeys(rows[rows["subject"] == "model"]["moment"]))
 
-    def suites(self):
-        """Names of the suites that recorded arrays of the model, and of the sites of activations as "activations/<site>"."""
+    def token_ids(self, moment):
+        """Ids of the probe tokens whose activations were logged: [domain, token], -1 beyond a domain's text."""
+        return self.dataset(f"{layout.EVALUATION}/{moment}/{layout.ACTIVATIONS}")[layout.TOKEN_IDS].values
+
+    def suites(self, moment=None):
+        """Names of the suites that recorded arrays of the model, and of the sites of activations as "activations/<site>"; of one moment or of all."""
         found = {}
-        for moment in self.moments():
+        for moment in self.moments() if moment is None else [moment]:
             group = f"{layout.EVALUATION}/{moment}"
             found.update(dict.fromkeys(name for name in self.children(group) if name != layout.ACTIVATIONS))
             found.update(dict.fromkeys(f"{layout.ACTIVATIONS}/{site}" for site in self.children(f"{group}/{layout.ACTIVATIONS}")))

@@ -140,7 +140,7 @@ class Sweep:
 
     def activations(self, site, runs=None):
         """Statistics (not the raw tokens) of a site, with axes run and moment before the site's own; None where no run has them."""
-        return self._gather(lambda run, moment: run.activations(f"{layout.EVALUATION}/{moment}", site, raw=False), runs)
+        return self._gather(lambda run, moment: run.activations(moment, site, raw=False), runs)
 
     def having(self, block, suite):
         """Variants of a block of which a finished run recorded this suite (or "activations/<site>")."""

@@ -181,6 +181,17 @@ def test_mistakes_are_told_in_one_line(tmp_path, smoke):
         assert result.returncode == 1 and message in result.stderr and len(result.stderr.splitlines()) == 1
 
 
+def test_an_export_is_what_was_logged(smoke, tmp_path):
+    run = next(iter(open_sweep(smoke)))
+    target = tmp_path / "residual.npz"
+    subprocess.run([sys.executable, "-B", ANALYSIS / "export.py", run.path, "--site", "residual", "--to", target], capture_output=True, check=True)
+    with np.load(target) as archive:
+        np.testing.assert_array_equal(archive["post/raw"], run.activations("post", "residual")["raw"].values)
+        assert list(archive["step_0/domain"]) == ["alpha", "beta", "gamma"] and archive["step_0/token_ids"].shape == archive["step_0/raw"].shape[1:3]
+    result = subprocess.run([sys.executable, "-B", ANALYSIS / "export.py", run.path, "--site", "ffn_out", "--to", target], capture_output=True, text=True, check=False)
+    assert result.returncode == 1 and "no activations of 'ffn_out'; there are: ffn_in at post" in result.stderr
+
+
 def test_without_packages_it_says_what_to_install(smoke):
     result = subprocess.run([sys.executable, "-B", "-S", "-I", ANALYSIS / "report.py", smoke], capture_output=True, text=True, check=False)
     assert result.returncode == 1

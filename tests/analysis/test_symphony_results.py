@@ -48,7 +48,7 @@ def test_every_group_opens_as_a_dataset(run_file):
     run = results.open_run(run_file)
     for group in run.groups():
         run.dataset(group)
-    assert run.activations("evaluation/step_0", "residual")["raw"].shape == (2, 2, 3, 2)
+    assert run.activations("step_0", "residual")["raw"].shape == (2, 2, 3, 2)
 
 
 def test_other_files_are_refused(tmp_path, sample):
