@@ -84,8 +84,9 @@ def answers_section(table):
                          f"{' or '.join(sorted(unit + 's' for unit in units))}, brackets are 95 % intervals, p is corrected by Holm over the {len(answers)} "
                          "comparisons below. &ldquo;No difference to rounding&rdquo;: changing the start by one ulp moves the result as much. "
                          "&ldquo;No significant difference&rdquo;: this many pairs cannot tell.", cls="soft")
+    published = {question["ask"]: question.get("published", "") for question in table.sweep.questions}
     for ask in dict.fromkeys(comparison.ask for comparison in answers):
-        lines = ""
+        lines = page.element("div", f"published: {escape(published[ask])}", cls="soft") if published[ask] else ""
         for one in (comparison for comparison in answers if comparison.ask == ask):
             numbers = " ".join(page.interval(one.estimate)).strip()
             block = page.element("span", escape(one.block), cls="block") if one.block else ""

@@ -1,4 +1,5 @@
 """The runs of one experiment folder: <folder>/<run id>/run.h5, and the plan that says which of them belong together."""
+import copy
 import json
 from pathlib import Path
 
@@ -49,7 +50,7 @@ class Sweep:
     @property
     def questions(self):
         """What the experiment asks: dicts of ask, variant, against and noise."""
-        return self._points[0]["config"].get("report", []) if self._points else []
+        return self._config_of(self._points[0]).get("report", []) if self._points else []
 
     @property
     def controls(self):
@@ -58,7 +59,20 @@ class Sweep:
 
     def config(self, block, variant):
         """The resolved experiment of a variant as nested dicts; {} without a plan."""
-        return next((p["config"] for p in self._points if (p["block"], p["variant"]) == (block, variant)), {})
+        return next((self._config_of(p) for p in self._points if (p["block"], p["variant"]) == (block, variant)), {})
+
+    def _config_of(self, point):
+        """A plan keeps its first run's configuration whole and of every run the changes: [[path, value], ...]."""
+        config = copy.deepcopy(self.plan["config"])
+        for path, value in point["config"]:
+            if not path:
+                config = copy.deepcopy(value)
+                continue
+            place = config
+            for key in path[:-1]:
+                place = place[key]
+            place[path[-1]] = copy.deepcopy(value)
+        return config
 
     def domains(self, block):
         """Names of a block's domains that a source saw; [] without a plan."""

@@ -45,8 +45,8 @@ def three_seeds(smoke, tmp_path_factory):
                 file["evaluation/rows/value"][...] = file["evaluation/rows/value"][()] + shift * (2 if point["variant"] == "full_weights" else 1)
             points.append({**point, "run_id": run_id, "seed": seed})
     plan["points"] = sorted(points, key=lambda point: point["seed"])
-    plan["points"][0]["config"]["report"] = [
-        {"ask": "Do FFN neurons matter?", "variant": "ffn_activation", "against": "none", "noise": []},
+    plan["config"]["report"] = [
+        {"ask": "Do FFN neurons matter?", "variant": "ffn_activation", "against": "none", "noise": [], "published": "a gain of 2 %"},
         {"ask": "Does everything matter?", "variant": "full_weights", "against": "none", "noise": ["ffn_activation"]}]
     (folder / "plan.json").write_text(json.dumps(plan))
     return folder
@@ -157,7 +157,7 @@ def test_the_page_holds_everything_and_loads_nothing(three_seeds, tmp_path):
     html = target.read_text()
     assert not re.search(r"<script|<link|<img|@import|src=|url\((?!#)", html)
     assert set(re.findall(r'href="([^"#][^"]*)"', html)) == set()
-    for part in ("Do FFN neurons matter?", "no significant difference", "shows rounding", "18 finished", "1, 2, 3", "3 seeds", "To reproduce it", "git checkout",
+    for part in ("Do FFN neurons matter?", "no significant difference", "shows rounding", "published: a gain of 2 %", "18 finished", "1, 2, 3", "3 seeds", "To reproduce it", "git checkout",
                  "runner --exp smoke/alignment.yaml", "fusion.slerp", "Left out", "(ensemble)"):
         assert part in html, part
     for name in re.findall(r'id="([^"]+)"', html):
@@ -170,7 +170,7 @@ def test_two_sweeps_side_by_side(three_seeds, smoke, tmp_path):
     subprocess.run(command, capture_output=True, text=True, check=True)
     assert "identical" in target.read_text()
     changed = Table(open_sweep(three_seeds))
-    changed.sweep._points[0]["config"]["router"]["k"] = 1
+    changed.sweep.plan["config"]["router"]["k"] = 1
     changes = against.settings_that_differ(changed, Table(open_sweep(smoke)))
     assert [(key, here) for key, here, _, _ in changes] == [("router.k", "1")]
 
@@ -208,3 +208,11 @@ def test_the_recipes_of_the_readme_run(smoke, capsys):
         assert "symphony_results" not in recipe and len(recipe.strip().splitlines()) <= 6
         exec(recipe.replace("training/router", f"training/{phase}"), {"RUN": run.path})
         assert capsys.readouterr().out.strip()
+
+
+def test_a_configuration_is_the_first_run_and_changes(smoke):
+    sweep = open_sweep(smoke)
+    assert sweep.config("", "none")["alignment"]["method"] == "none"
+    assert sweep.config("", "full_weights")["alignment"]["method"] == "weight_matching"
+    assert sweep.config("", "full_weights")["domains"] == sweep.config("", "none")["domains"]
+    assert sweep.domains("") == ["alpha", "beta"]
