@@ -19,6 +19,8 @@ namespace symphony {
 namespace {
 
 constexpr int kRevision = 2;
+constexpr const char* kInDomain = "in_domain";
+constexpr const char* kOutOfDistribution = "out_of_distribution";
 
 std::string better_name(EvalRow::Better better) {
   switch (better) {
@@ -92,12 +94,20 @@ bool is_out_of_distribution(const Experiment& experiment, const std::string& dom
   return false;
 }
 
+/// Averages that a suite made: task and metric of each.
+std::vector<std::pair<std::string, std::string>> averages_of(const std::filesystem::path& record) {
+  std::vector<std::pair<std::string, std::string>> averages;
+  for (const EvaluationRow& row : read_evaluation_rows(record))
+    if (row.task == kInDomain || row.task == kOutOfDistribution) averages.emplace_back(row.task, row.metric);
+  return averages;
+}
+
 /// Domain by domain the row of the source that does best, chosen on the same windows: a bound on what routing whole models could reach.
 std::vector<EvaluationRow> best_by_domain(const std::vector<StagePtr>& evaluations, const StageFolder& folder) {
   std::vector<EvaluationRow> best;
   for (const StagePtr& evaluation : evaluations)
     for (const EvaluationRow& row : read_evaluation_rows(folder(*evaluation) / "record.h5")) {
-      const bool is_domain = row.task != "in_domain" && row.task != "out_of_distribution" && row.better != "neither";
+      const bool is_domain = row.task != kInDomain && row.task != kOutOfDistribution && row.better != "neither";
       if (!is_domain) continue;
       const auto found = std::find_if(best.begin(), best.end(), [&](const EvaluationRow& other) { return other.task == row.task && other.metric == row.metric; });
       if (found == best.end()) best.push_back(row);
@@ -152,17 +162,17 @@ StagePtr make_oracle(const StageBuilder& builder, const std::vector<ModelHandle>
     std::vector<EvaluationRow> best = best_by_domain(evaluations, scope.input);
     // Averages over domains as the suites make them.
     const std::vector<EvaluationRow> domains = best;
-    for (const bool ood : {false, true}) {
+    for (const auto& [task, metric] : averages_of(scope.input(*evaluations.front()) / "record.h5")) {
       std::vector<Estimate> estimates;
       EvaluationRow average;
       for (const EvaluationRow& row : domains) {
-        if (is_out_of_distribution(*builder.experiment, row.task) != ood) continue;
+        if (row.metric != metric || is_out_of_distribution(*builder.experiment, row.task) != (task == kOutOfDistribution)) continue;
         estimates.push_back({row.value, row.std_error, row.n});
         average = row;
       }
       if (estimates.empty()) continue;
       const Estimate mean = mean_of_estimates(estimates);
-      average.task = ood ? "out_of_distribution" : "in_domain";
+      average.task = task;
       average.value = mean.mean, average.std_error = mean.std_error, average.n = mean.n;
       best.push_back(average);
     }
