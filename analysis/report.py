@@ -113,7 +113,7 @@ def block_table(table, block, compared):
     header += [f"difference<br>from {escape(table.sweep.baseline)}", "p (Holm)", "verdict"] if compared else []
     rows = []
     for variant in table.sweep.variants(block):
-        cells = [f"<code>{escape(variant)}</code>"] + [mean_and_spread(table.values(block, variant, moment)) for moment in table.moments]
+        cells = [f"<code>{escape(variant or 'the model')}</code>"] + [mean_and_spread(table.values(block, variant, moment)) for moment in table.moments]
         cells.append(mean_and_spread(table.values(block, variant, task="out_of_distribution")))
         one = compared.get((block, variant))
         if one:
@@ -137,11 +137,31 @@ def table_section(table):
     family = sum(comparison.p_holm == comparison.p_holm for comparison in comparisons)
     spread = "&plusmn; is the standard deviation over seeds. " if len(table.seeds) > 1 else "One seed: how far seeds differ is unknown. "
     method = "Student t over seeds" if len(table.seeds) > 1 else "bootstrap over held-out windows"
-    text = (f"{table.metric} [{table.unit}], mean over the in-domain domains at each point of the model's life. {spread}Differences are paired at the last "
-            f"point, brackets are 95 % intervals ({method}); p is corrected by Holm over {family} comparisons, controls of rounding left out. "
+    paired = (f"Differences are paired at the last point, brackets are 95 % intervals ({method}); p is corrected by Holm over {family} comparisons, controls of "
+              "rounding left out. ") if comparisons else ""
+    text = (f"{table.metric} [{table.unit}], mean over the in-domain domains at each point of the model's life. {spread}{paired}"
             "Names in parentheses: nothing was trained for them.")
     tables = "".join(block_table(table, block, compared) for block in table.sweep.blocks())
-    return page.element("h2", "Numbers", id="numbers") + page.element("p", text, cls="soft") + tables
+    return page.element("h2", "Numbers", id="numbers") + page.element("p", text, cls="soft") + tables + suites_section(table)
+
+
+def suites_section(table):
+    """What the other suites say in one number, of every variant at the last moment that has it."""
+    import page
+
+    html = ""
+    for block in table.sweep.blocks():
+        columns = table.averages(block)
+        if not columns:
+            continue
+        rows = []
+        for variant in table.sweep.variants(block):
+            values = [table.average(block, variant, *column) for column in columns]
+            if any(values):
+                rows.append(("baseline" if variant == table.sweep.baseline else None, [f"<code>{escape(variant or 'the model')}</code>", *map(mean_and_spread, values)]))
+        header = ["variant"] + [f"{escape(metric.replace('_', ' '))}<br>{escape(task.replace('_', ' '))}" for _, metric, task in columns]
+        html += page.element("h3", escape(f"{block}: other suites" if block else "Other suites")) + page.table(header, rows)
+    return html
 
 
 def figures_section(table):

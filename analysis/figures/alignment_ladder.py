@@ -50,7 +50,7 @@ def draw(table):
         for name, colour, line in RIVALS:
             if name in lines:
                 axes.axvline(lines[name], color=colour, linestyle=line, linewidth=1.3, label=f"{name} {lines[name]:.2f}", zorder=0)
-        axes.set_yticks(range(len(variants)), variants)
+        axes.set_yticks(range(len(variants)), [variant or "model" for variant in variants])
         axes.set_ylim(len(variants) - 0.4, -0.6)
         axes.set_xlabel(f"{table.metric} [{table.unit}], {table.better} is better")
         style.grid(axes)

@@ -15,7 +15,7 @@ def draw(table):
                 continue
             data = table.sweep.recorded("linear_mode_connectivity", table.sweep.finished(block, variant))
             curves = data["bits_per_byte"].isel(moment=0)
-            panel, axes = style.panel(style.where(block, variant), 2.9)
+            panel, axes = style.panel(style.where(block, variant or "the model"), 2.9)
             for number, pair in enumerate(curves["pair"].values):
                 for state, line in zip(curves["state"].values, (style.LINES[1], style.LINES[0])):
                     values = curves.sel(pair=pair, state=state).transpose("run", "position").values

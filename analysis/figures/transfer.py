@@ -17,7 +17,7 @@ def cells(table, block):
         rows.append((f"({subject})", {task: table.values(block, holder, "given", task, subject) for task in table.tasks()}))
     for variant in table.sweep.variants(block):
         if table.values(block, variant) and variant not in table.sweep.controls:
-            rows.append((variant, {task: table.values(block, variant, task=task) for task in table.tasks()}))
+            rows.append((variant or "model", {task: table.values(block, variant, task=task) for task in table.tasks()}))
     return rows
 
 

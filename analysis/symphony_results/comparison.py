@@ -6,6 +6,7 @@ from .statistics import Estimate
 
 METRIC = "bits_per_byte"
 IN_DOMAIN = "in_domain"
+AVERAGES = (IN_DOMAIN, "mean over layers", "mean over pairs")  # tasks that stand for all of a suite's others
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,19 @@ class Table:
         """The variant whose runs hold the rivals' rows; None where no run has any."""
         holders = list(dict.fromkeys(key[1] for key in self._values if key[0] == block and key[2] != "model"))
         return self.sweep.baseline if self.sweep.baseline in holders else next(iter(holders), None)
+
+    def averages(self, block):
+        """What suites say of a block's models in one number beside the table's metric: (suite, metric, task)."""
+        rows = self.rows[(self.rows["block"] == block) & (self.rows["subject"] == "model") & self.rows["task"].isin(AVERAGES) & (self.rows["metric"] != self.metric)]
+        return list(dict.fromkeys(zip(rows["suite"], rows["metric"], rows["task"])))
+
+    def average(self, block, variant, suite, metric, task):
+        """{seed: value} at the last moment that has it."""
+        rows = self.rows
+        found = rows[(rows["block"] == block) & (rows["variant"] == variant) & (rows["subject"] == "model") & (rows["suite"] == suite)
+                     & (rows["metric"] == metric) & (rows["task"] == task)]
+        last = found[found["moment"] == found["moment"].iloc[-1]] if len(found) else found
+        return dict(zip(last["seed"], last["value"]))
 
     def tasks(self):
         """Domains in the order of the suites' rows, the two averages left out."""
