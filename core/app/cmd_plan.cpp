@@ -64,7 +64,7 @@ int run(const Command& self, const std::vector<std::string>& args) {
   const auto values = parse_arguments(self, options, positional, args);
   if (!values) return 0;
   const ExperimentSetting setting = experiment_setting(*values);
-  const auto [plan, notes] = plan_experiment(self, *values, setting, args);
+  const auto [plan, slurm, notes] = plan_experiment(self, *values, setting, args);
   for (const std::string& line : notes) fmt::print("note: {}\n", line);
   const std::vector<bool> committed = committed_stages(plan);
 

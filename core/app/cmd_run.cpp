@@ -1,5 +1,5 @@
 // runner run: expands an experiment into a plan, runs it in worker processes, and prints what came out. With --plan and --index it is such a
-// worker.
+// worker. With --slurm the workers are the tasks of job arrays, and the sweep is submitted instead.
 #include <iostream>
 #include <thread>
 
@@ -17,6 +17,7 @@
 #include "core/pipeline/stage_cache.hpp"
 #include "core/sweep/executor.hpp"
 #include "core/sweep/launcher.hpp"
+#include "core/sweep/slurm.hpp"
 
 namespace symphony {
 
@@ -85,14 +86,46 @@ std::uint64_t memory_budget(const po::variables_map& values) {
   return static_cast<std::uint64_t>(kShare * static_cast<double>(available_memory_bytes()));
 }
 
+/// Prints what would be submitted.
+int print_submission(const Plan& plan, const SlurmSettings& settings) {
+  const auto done = finished_items(plan);
+  fmt::print("{}", submission_text(slurm_plan(plan, done), settings));
+  fmt::print(stderr, "{}: {} of {} jobs are done; nothing was written or submitted\n", plan.experiment, std::count(done.begin(), done.end(), true),
+             plan.items.size());
+  return 0;
+}
+
+int submit_experiment(const Plan& plan, const SlurmSettings& settings) {
+  const fs::path folder = plan.results / plan.experiment;
+  const auto done = finished_items(plan);
+  if (std::find(done.begin(), done.end(), false) == done.end()) {
+    write_plan(plan);
+    write_index(folder / "index.h5", find_runs(folder));
+    fmt::print("{}: all {} runs are finished\n", plan.experiment, plan.points.size());
+    print_results(folder);
+    return 0;
+  }
+  const SlurmSubmission submission = submit(plan, done, settings);
+  write_plan(plan);
+  fmt::print("{}: {} jobs submitted to Slurm, {} are in its queue already\n", plan.experiment, submission.submitted, submission.queued);
+  for (std::size_t array = 0; array < submission.jobs.size(); ++array)
+    fmt::print("  job {}: {}\n", submission.jobs[array], submission.arrays[array].what);
+  if (submission.submitted > 0) fmt::print("scripts:  {}\nwithdraw: scancel {}\n", submission.folder.string(), join(submission.jobs, " "));
+  fmt::print("progress: runner status {}\n", shell_word(folder.string()));
+  return 0;
+}
+
 int run_experiment(const Command& self, const po::variables_map& values, const std::vector<std::string>& args) {
   const ExperimentSetting setting = experiment_setting(values);
-  const auto [plan, notes] = plan_experiment(self, values, setting, args);
+  const auto [plan, slurm, notes] = plan_experiment(self, values, setting, args);
   refuse_problems(plan);
   for (const std::string& line : notes) fmt::print(stderr, "note: {}\n", line);
   const fs::path folder = plan.results / plan.experiment;
-  const fs::path plan_file = write_plan(plan);
+  const SlurmSettings slurm_settings = values.count("slurm") ? fit_to_plan(slurm, plan) : slurm;
+  if (values.count("dry-run")) return print_submission(plan, slurm_settings);
   if (values.count("recompute")) forget_stages(plan, values["recompute"].as<std::vector<std::string>>());
+  if (values.count("slurm")) return submit_experiment(plan, slurm_settings);
+  const fs::path plan_file = write_plan(plan);
   const auto done = finished_items(plan);
   LaunchOptions options;
   options.jobs = values.count("jobs") ? values["jobs"].as<std::size_t>() : default_jobs(plan);
@@ -118,6 +151,18 @@ int run_experiment(const Command& self, const po::variables_map& values, const s
   return result.failures.empty() ? 0 : kExitFailedRuns;
 }
 
+/// What a submission cannot mean.
+void check_slurm_options(const po::variables_map& values) {
+  const bool dry_run = values.count("dry-run") > 0;
+  if (dry_run && !values.count("slurm")) fail<ConfigError>("--dry-run", "expected together with --slurm; runner plan shows what a local sweep would do");
+  if (!values.count("slurm")) return;
+  if (dry_run && values.count("recompute")) fail<ConfigError>("--recompute", "forgets results, which --dry-run must not");
+  if (values.count("plan")) fail<ConfigError>("--slurm", "--plan carries out one item here; submit the experiment with --exp");
+  if (values.count("jobs")) fail<ConfigError>("--jobs", "counts local workers; with --slurm, slurm.throttle bounds the tasks that run at once");
+  if (values.count("memory")) fail<ConfigError>("--memory", "is what local workers share; with --slurm, slurm.memory is that of a task");
+  if (!values["on-error"].defaulted()) fail<ConfigError>("--on-error", "is for local workers; with --slurm other runs go on, and scancel stops them");
+}
+
 int run(const Command& self, const std::vector<std::string>& args) {
   po::options_description options("options");
   po::positional_options_description positional;
@@ -127,6 +172,8 @@ int run(const Command& self, const std::vector<std::string>& args) {
       ("on-error", po::value<std::string>()->default_value("continue"), "continue with other runs, or stop")
       ("recompute", po::value<std::vector<std::string>>()->value_name("STAGE"), "forget cached results of a kind of stage; may be repeated")
       ("quiet,q", "no progress")
+      ("slurm", "submit what is left as job arrays, with the settings under `slurm`, and return")
+      ("dry-run", "with --slurm: print the scripts; write and submit nothing")
       ("plan", po::value<std::string>()->value_name("FILE"), "carry out one item of a frozen plan")
       ("index", po::value<std::size_t>()->value_name("I"), "which item")
       ("parent", po::value<int>()->value_name("PID"), "of an item: save and stop when this process, the parent, ends");
@@ -135,6 +182,7 @@ int run(const Command& self, const std::vector<std::string>& args) {
   const std::string on_error = (*values)["on-error"].as<std::string>();
   if (on_error != "continue" && on_error != "stop") fail<ConfigError>("--on-error", "got {}, expected continue or stop", quoted(on_error));
   if (values->count("plan") != values->count("index")) fail<ConfigError>("runner run", "--plan and --index go together");
+  check_slurm_options(*values);
   return values->count("plan") ? run_worker(*values) : run_experiment(self, *values, args);
 }
 

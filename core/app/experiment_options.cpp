@@ -93,7 +93,7 @@ PlannedExperiment plan_experiment(const Command& self, const po::variables_map& 
   note_git_state(plan);
   std::vector<std::string> notes = sweep.duplicates;
   add_report_notes(plan, notes);
-  return {std::move(plan), std::move(notes)};
+  return {std::move(plan), sweep.slurm, std::move(notes)};
 }
 
 void refuse_problems(const Plan& plan) {

@@ -23,6 +23,7 @@ ExperimentSetting experiment_setting(const boost::program_options::variables_map
 
 struct PlannedExperiment {
   Plan plan;
+  SlurmSettings slurm;
   std::vector<std::string> notes;   ///< what is not wrong but hardly meant: points that are one run, questions that no run can answer
 };
 /// Expands and plans it. `args` is the command line that the plan remembers.

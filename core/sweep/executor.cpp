@@ -175,6 +175,29 @@ void compute_stage(const Plan& plan, const PlanItem& item, const PluginRegistry&
   reporter.count(cache.ensure(**found, progress, stop_requested));
 }
 
+/// For a run that fails before it has a log.
+void note_failed_run(const Plan& plan, const SweepPoint& point, const std::string& message) {
+  fs::create_directories(run_folder(plan, point));
+  RunStatus status;
+  status.state = "failed";
+  status.run_id = point.run_id;
+  status.message = message;
+  write_status(run_folder(plan, point) / "status.json", status);
+}
+
+/// A failed stage fails those that need it, as in a local sweep. One whose worker was killed does not: whoever needs it computes it.
+void expect_no_failed_need(const Plan& plan, const PlanItem& item) {
+  for (const std::size_t index : item.after) {
+    const PlanItem& need = plan.items.at(index);
+    const PlanStage& stage = plan.stages.at(need.stage);
+    const auto jobs = read_job_statuses(job_folder(plan, need));
+    if (jobs.empty() || jobs.front().state != "failed" || StageCache::is_committed(cache_folder(plan) / stage.name / stage.key)) continue;
+    const std::string message = fmt::format("it needs '{}', which failed: {}; carry out item {} again first", stage.label, jobs.front().message, index);
+    if (item.kind == PlanItem::Kind::run) note_failed_run(plan, plan.points.at(item.point), message);
+    fail<DataError>(plan.label(item), "{}", message);
+  }
+}
+
 }  // namespace
 
 std::string stages_hash(const Plan& plan, const SweepPoint& point) {
@@ -208,6 +231,7 @@ void execute_item(const Plan& plan, std::size_t index, const PluginRegistry& reg
   const SweepPoint& point = plan.points.at(item.point);
   JobReporter reporter(job_folder(plan, item), plan.label(item));
   try {
+    expect_no_failed_need(plan, item);
     set_threads(plan.config(point).find("threads")->as_int());
     if (item.kind == PlanItem::Kind::stage) compute_stage(plan, item, registry, stop_requested, reporter);
     else RunWriter(plan, point, registry, reporter, stop_requested).write();

@@ -13,6 +13,7 @@
 #include "core/config/include.hpp"
 #include "core/config/overrides.hpp"
 #include "core/config/resolved.hpp"
+#include "core/sweep/slurm_section.hpp"
 #include "core/sweep/sweep_section.hpp"
 
 namespace symphony {
@@ -181,11 +182,13 @@ Sweep expand_experiment(const ExperimentRequest& request, const PluginRegistry& 
   const fs::path file = find_experiment(request.file);
   Node document = load_document(file).root;
   apply_profiles(document, request.profiles);
-  apply_overrides(document, request.overrides);
+  apply_overrides(document, apply_slurm_overrides(document, request.overrides));
   Mistakes mistakes;
+  const SlurmSettings slurm = take_slurm_section(document, mistakes);
   const SweepSection section = take_sweep_section(document, file, mistakes);
   Sweep sweep = Expander(registry, mistakes, on_run).expand(document, section);
   mistakes.raise();
+  sweep.slurm = slurm;
   return sweep;
 }
 

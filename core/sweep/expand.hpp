@@ -10,6 +10,7 @@
 
 #include "core/pipeline/experiment.hpp"
 #include "core/plugin/registry.hpp"
+#include "core/sweep/slurm_settings.hpp"
 
 namespace symphony {
 
@@ -32,6 +33,7 @@ struct ResolvedPoint {
 
 struct Sweep {
   std::string name, about, baseline;
+  SlurmSettings slurm;                     ///< how the sweep is submitted to a cluster; no part of any run
   std::vector<std::string> duplicates;     ///< "b is the same run as a": points that resolve to one configuration
 };
 

@@ -75,7 +75,7 @@ std::vector<JobStatus> read_job_statuses(const fs::path& folder) {
 
 void clear_job_statuses(const fs::path& folder) {
   for (const JobStatus& status : read_job_statuses(folder))
-    if (!may_be_alive(status.host, status.pid)) remove_tree(file_of(folder, status.host, status.pid));
+    if (status.state != "running" || !may_be_alive(status.host, status.pid)) remove_tree(file_of(folder, status.host, status.pid));
 }
 
 bool may_be_alive(const std::string& host, std::int64_t pid) {

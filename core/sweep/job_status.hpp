@@ -39,7 +39,7 @@ void write_job_status(const std::filesystem::path& folder, JobStatus status);
 std::optional<JobStatus> read_job_status(const std::filesystem::path& folder, std::int64_t pid);
 /// Of every process that left one, the newest heartbeat first.
 std::vector<JobStatus> read_job_statuses(const std::filesystem::path& folder);
-/// Removes what processes of this host that live no more left behind.
+/// Removes what processes left behind that have ended: by their own word, or because they live no more on this host.
 void clear_job_statuses(const std::filesystem::path& folder);
 
 /// Whether the process that wrote the status may still be there: always for another host.

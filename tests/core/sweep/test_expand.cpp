@@ -171,3 +171,11 @@ TEST_CASE("a variant and an axis that set the same thing are a mistake", "[core]
 TEST_CASE("the points of a sweep must share the name of its folder", "[core][sweep]") {
   CHECK_THAT(mistakes(std::string(kBase) + "sweep: { variants: { a: {}, b: { name: other } } }\n"), Catch::Contains("got 'other', expected 'small'"));
 }
+
+TEST_CASE("what is asked of Slurm enters no run", "[core][sweep]") {
+  const auto plain = File(kBase).expand();
+  const auto asked = File(std::string(kBase) + "slurm: { time: 1:30:00 }\n").expand({"slurm.throttle=4"});
+  CHECK(asked.points[0].run_id == plain.points[0].run_id);
+  CHECK(asked.points[0].config == plain.points[0].config);
+  CHECK_THAT(mistakes(std::string(kBase) + "slurm: { time: soon }\n"), Catch::Contains("slurm.time: got 'soon'"));
+}

@@ -57,6 +57,16 @@ TEST_CASE("job: a run's status is kept fresh until it ends", "[core][sweep]") {
   CHECK(last.run_id == "r");
 }
 
+TEST_CASE("job: files of processes that have ended by their own word are cleared, wherever they ran", "[core][sweep]") {
+  const ScratchDirectory scratch;
+  JobStatus elsewhere;
+  elsewhere.host = "another-host";
+  elsewhere.state = "failed";
+  write_job_status(scratch / "job", elsewhere);
+  clear_job_statuses(scratch / "job");
+  CHECK(read_job_statuses(scratch / "job").empty());
+}
+
 TEST_CASE("job: files of processes that live no more are cleared, others stay", "[core][sweep]") {
   const ScratchDirectory scratch;
   JobStatus dead, alive, elsewhere;
