@@ -2,7 +2,8 @@
 # Everything a bare Debian 12 needs to build Symphony Lab, run its experiments and its tests. Idempotent: installs only what is missing.
 #
 #   core/setup/debian.sh            install (as root, or through sudo)
-#   core/setup/debian.sh --list     print the packages
+#   core/setup/debian.sh --tests    and what only the tests need: Slurm, for sweeps on a cluster
+#   core/setup/debian.sh --list     print the packages; after --tests, with those of the tests
 set -euo pipefail
 
 build=(cmake ninja-build g++ ccache git ca-certificates
@@ -12,7 +13,13 @@ build=(cmake ninja-build g++ ccache git ca-certificates
 text=(libboost1.74-dev bible-kjv bible-kjv-text metamath-databases dict-foldoc dict-wn libpython3.11-stdlib hol-light)
 analysis=(python3 python3-h5py python3-h5netcdf python3-xarray python3-pandas python3-matplotlib python3-scipy python3-pytest hdf5-tools)
 
+tests=(slurm-wlm munge)
+
 packages=("${build[@]}" "${text[@]}" "${analysis[@]}")
+if [ "${1:-}" = --tests ]; then
+  packages+=("${tests[@]}")
+  shift
+fi
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${packages[@]}"
   exit 0
