@@ -77,6 +77,8 @@ torch::Tensor dead_units(const torch::Tensor& variance) {
   return sigma <= kDeadSigma * sigma.median();
 }
 
+torch::Tensor second_moment(const PairMoments& moments) { return moments.covariance + moments.mean_a.outer(moments.mean_b); }
+
 torch::Tensor correlation(const PairMoments& moments) {
   const torch::Tensor inverse_a = moments.var_a.rsqrt().masked_fill(dead_units(moments.var_a), 0);
   const torch::Tensor inverse_b = moments.var_b.rsqrt().masked_fill(dead_units(moments.var_b), 0);

@@ -29,6 +29,8 @@ class RunningPairMoments {
 
 /// Pearson correlation [n, m], float64; rows and columns of dead units (sigma below 1e-6 of the median) are 0.
 torch::Tensor correlation(const PairMoments& moments);
+/// Uncentred second moment E[a b^T] [n, m], float64.
+torch::Tensor second_moment(const PairMoments& moments);
 /// Which features are dead, bool [n] or [m].
 torch::Tensor dead_units(const torch::Tensor& variance);
 

@@ -1,13 +1,14 @@
-// An element of a symmetry group acting on one axis: a permutation with optional signs, or a dense orthogonal matrix.
-//
-// Convention (methods-alignment, section 0): perm[j] is the unit of the source that goes to slot j of the anchor; sign[j] multiplies it there:
-//   monomial:  y_j = sign[j] * x_{perm[j]}          orthogonal:  y = Q x
-// Transforms compose and invert exactly where they are permutations and signs. Immutable values.
+// An element of a symmetry group acting on one axis, in one of three kinds:
+//   monomial   y_j = scale[j] * sign[j] * x_{perm[j]}      permutations, signs, scales; perm[j] is the unit of the source that goes to slot j of
+//                                                          the anchor (methods-alignment, section 0)
+//   blocks     y = M_b x within stretch b of the axis      one orthogonal matrix for the whole axis, or a change of basis in every KV group
+//   pairs      y = c_{b,p} x as complex numbers            one number a rotary pair (features p and p + P of a stretch of 2 P) and KV group
+// Beside y = A x an element acts on the dual side, y = A^-T x, as what reads an axis must when what writes it has A; for permutations, signs and
+// rotations the two are equal. Transforms compose and invert bit for bit where they are permutations and signs. Immutable values.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,45 +18,72 @@
 
 namespace symphony {
 
+enum class TransformKind { monomial, blocks, pairs };
+
+/// How an axis follows: with A, with its inverse transpose, or with the permutation in it alone (gate rows, norm gains).
+enum class Action { direct, dual, relabel };
+
 class Transform {
  public:
   static Transform identity(std::int64_t size);
-  /// Throws NumericError unless `perm` is a bijection on 0..n-1 and `sign` is empty or holds n values of -1 or +1.
-  static Transform monomial(std::vector<std::int64_t> perm, std::vector<std::int8_t> sign = {});
+  /// Throws NumericError unless `perm` is a bijection on 0..n-1, `sign` is empty or holds n values of -1 or +1, and `scale` is empty or holds n
+  /// finite positive numbers.
+  static Transform monomial(std::vector<std::int64_t> perm, std::vector<std::int8_t> sign = {}, std::vector<double> scale = {});
+  /// The identity permutation with factors of any sign. Throws NumericError for one that is zero or not finite.
+  static Transform diagonal(const torch::Tensor& factors);
   /// Throws NumericError unless max|Q Q^T - I| <= 1e-5. Stored in float64.
   static Transform orthogonal(torch::Tensor matrix);
+  /// matrices_BKK: one change of basis a stretch of K entries. Throws NumericError when one has a condition number above 1e4.
+  static Transform blocks(torch::Tensor matrices_BKK);
+  /// factors_BP complex, none zero.
+  static Transform pairs(torch::Tensor factors_BP);
 
-  std::int64_t size() const;
+  TransformKind kind() const { return kind_; }
+  std::int64_t size() const;        ///< entries of the axis that it acts on
+  std::int64_t num_blocks() const;  ///< of blocks and pairs; 1 for a monomial
   bool is_identity() const;
-  bool is_monomial() const { return !matrix_.defined(); }
+  bool is_monomial() const { return kind_ == TransformKind::monomial; }
+  /// Permutations and signs: exact in every dtype.
+  bool is_exact() const { return is_monomial() && scale_.empty(); }
   /// Of a monomial transform.
   const std::vector<std::int64_t>& perm() const { return perm_; }
   const std::vector<std::int8_t>& sign() const { return sign_; }  ///< always `size()` entries
+  std::vector<double> scale() const;                              ///< always `size()` entries
+  /// Of blocks: float64 [B, K, K]. Of pairs: complex128 [B, P].
+  const torch::Tensor& entries() const { return entries_; }
   /// The matrix A of y = A x, float64 [n, n].
   torch::Tensor dense() const;
 
-  /// The element that acts as `first`, then `*this`.
+  /// The element that acts as `first`, then `*this`. Throws NumericError for sizes or kinds that do not fit.
   Transform after(const Transform& first) const;
   Transform inverse() const;
-  /// Applies it along `axis` of `tensor`, in units of `block` consecutive entries (a head's rows move together): the axis has
-  /// size() * block entries. With `with_signs` false the signs are left out (norm gains, gate rows). Monomials keep the dtype and are exact.
-  torch::Tensor apply(const torch::Tensor& tensor, std::int64_t axis, std::int64_t block = 1, bool with_signs = true) const;
+  /// Stretch j of the result is stretch perm[j] of this one: what the element becomes when the stretches are renumbered.
+  Transform with_blocks_reordered(const std::vector<std::int64_t>& perm) const;
+  /// Applies it along `axis` of `tensor`, which has size() * repeat * block entries: `block` consecutive entries are one unit (a head's rows
+  /// move together), and each stretch of blocks and pairs acts on `repeat` stretches in a row (the query heads of a KV group). Keeps the dtype;
+  /// what is not exact is computed in float64. Relabelling by blocks or pairs does nothing.
+  torch::Tensor apply(const torch::Tensor& tensor, std::int64_t axis, std::int64_t block = 1, Action action = Action::direct,
+                      std::int64_t repeat = 1) const;
 
-  std::int64_t count_moved() const;      ///< units with perm[j] != j; for a dense one, 0 or size
+  std::int64_t count_moved() const;      ///< units with perm[j] != j; for other kinds 0 or size
   std::int64_t count_negative() const;   ///< units with sign -1
   Value to_value() const;                ///< for metadata and logs
   static Transform from_value(const Value& value, const std::string& where);
 
  private:
+  torch::Tensor apply_monomial(const torch::Tensor& tensor, std::int64_t axis, std::int64_t block, Action action) const;
+  torch::Tensor apply_blocks(const torch::Tensor& entries_BRKN, Action action) const;
+  torch::Tensor apply_pairs(const torch::Tensor& entries_BRKN, Action action) const;
+
+  TransformKind kind_ = TransformKind::monomial;
   std::vector<std::int64_t> perm_;
   std::vector<std::int8_t> sign_;
-  torch::Tensor matrix_;
+  std::vector<double> scale_;  ///< empty: all 1
+  torch::Tensor entries_;
 };
 
-/// One transform for each symmetry group of a model, by group id; a group that is absent is left as it is.
+/// One transform for each symmetry group of a model, by group id; a group that is absent is left as it is. How sets compose and invert
+/// depends on the groups: core/model/symmetry.hpp.
 using TransformSet = std::map<std::string, Transform>;
-
-TransformSet compose(const TransformSet& later, const TransformSet& first);
-TransformSet inverse(const TransformSet& set);
 
 }  // namespace symphony

@@ -1,17 +1,13 @@
-// The groups of the Llama and Qwen2 family (methods-alignment, table of section 1):
-//   S1, S2 signs  ffn: gate rows (unsigned), up rows, down columns                    per layer, per expert
-//   S5            attention_heads: q rows and bias, o columns by query head; k, v rows and biases by KV head
-//   S7            residual: every axis of width D in the network, one element for all layers because of the identity skips
-// Acting along an axis with A is right for writers' rows (y' = A y) and, A being orthogonal, for readers' columns (W A^-1 = W A^T).
+// The table of groups for the Llama and Qwen2 family (methods-alignment, section 1), and what may be asked of them. Acting along an axis with A is
+// right for writers' rows (y' = A y) and, for readers' columns, so is the dual action: W A^-1 = (A^-T W^T)^T.
 #include "core/model/symmetry.hpp"
 
 #include <algorithm>
-#include <map>
+#include <array>
 
 #include <fmt/format.h>
 
 #include "core/base/error.hpp"
-#include "core/base/random.hpp"
 #include "core/base/text.hpp"
 
 namespace symphony {
@@ -19,6 +15,9 @@ namespace symphony {
 namespace {
 
 constexpr const char* kRouterWeight = "mlp.router.weight";
+constexpr std::array kAttentionReaders{"q_proj", "k_proj", "v_proj"};
+constexpr double kOrthogonalityTolerance = 1e-5;
+constexpr double kLargestUnitScale = 1e3;
 
 std::vector<std::string> ffn_prefixes(const ModelSpec& spec, const std::string& layer) {
   if (!spec.moe) return {layer + "mlp."};
@@ -27,32 +26,61 @@ std::vector<std::string> ffn_prefixes(const ModelSpec& spec, const std::string& 
   return prefixes;
 }
 
+/// The tensors that read the normalised stream behind `place`, all along their columns.
+std::vector<std::string> readers_of(const ModelSpec& spec, const NormPlace& place) {
+  if (place.layer < 0) return {"lm_head.weight"};
+  const std::string layer = layer_prefix(place.layer);
+  std::vector<std::string> readers;
+  if (place.gain.ends_with("input_layernorm.weight")) {
+    for (const char* reader : kAttentionReaders) readers.push_back(fmt::format("{}self_attn.{}.weight", layer, reader));
+    return readers;
+  }
+  if (spec.moe) readers.push_back(layer + kRouterWeight);
+  for (const std::string& ffn : ffn_prefixes(spec, layer))
+    for (const char* reader : {"gate_proj.weight", "up_proj.weight"}) readers.push_back(ffn + reader);
+  return readers;
+}
+
+/// The tensors that add to the residual stream, all along their rows; the embedding adds along its columns.
+std::vector<std::string> writers_of(const ModelSpec& spec, std::int64_t layer) {
+  std::vector<std::string> writers{layer_prefix(layer) + "self_attn.o_proj.weight"};
+  for (const std::string& ffn : ffn_prefixes(spec, layer_prefix(layer))) writers.push_back(ffn + "down_proj.weight");
+  return writers;
+}
+
+SymmetryGroup gain_group(const ModelSpec& spec, const NormPlace& place, const char* suffix) {
+  SymmetryGroup group{place.id + suffix, "gains", place.layer, spec.hidden_size, 1, 1, {.permutations = false, .signs = true, .scales = true}, {}};
+  group.uses.push_back({place.gain, 0});
+  for (std::string& reader : readers_of(spec, place)) group.uses.push_back({std::move(reader), 1, 1, false, Action::dual});
+  return group;
+}
+
 SymmetryGroup residual_group(const ModelSpec& spec) {
-  SymmetryGroup group{"residual", "residual", -1, spec.hidden_size, true, 1, {}};
+  SymmetryGroup group{"residual", "residual", -1, spec.hidden_size, 1, 1, {.signs = true, .rotations = !spec.tied_head}, {}};
   auto& uses = group.uses;
   uses.push_back({"model.embed_tokens.weight", 1});
-  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
-    const std::string prefix = fmt::format("model.layers.{}.", layer);
-    uses.push_back({prefix + "input_layernorm.weight", 0, 1, false, false});
-    for (const char* reader : {"q_proj", "k_proj", "v_proj"}) uses.push_back({fmt::format("{}self_attn.{}.weight", prefix, reader), 1});
-    uses.push_back({prefix + "self_attn.o_proj.weight", 0});
-    uses.push_back({prefix + "post_attention_layernorm.weight", 0, 1, false, false});
-    if (spec.moe) uses.push_back({prefix + kRouterWeight, 1});
-    for (const std::string& ffn : ffn_prefixes(spec, prefix)) {
-      uses.push_back({ffn + "gate_proj.weight", 1});
-      uses.push_back({ffn + "up_proj.weight", 1});
-      uses.push_back({ffn + "down_proj.weight", 0});
-    }
+  for (const NormPlace& place : norm_places(spec)) {
+    uses.push_back({place.gain, 0, 1, false, Action::relabel});
+    for (std::string& reader : readers_of(spec, place)) uses.push_back({std::move(reader), 1, 1, false, Action::dual});
   }
-  uses.push_back({"model.norm.weight", 0, 1, false, false});
-  if (!spec.tied_head) uses.push_back({"lm_head.weight", 1});
+  if (spec.tied_head) uses.push_back({"model.norm.weight", 0, 1, false, Action::relabel});
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer)
+    for (std::string& writer : writers_of(spec, layer)) uses.push_back({std::move(writer), 0});
+  return group;
+}
+
+SymmetryGroup residual_scale_group(const ModelSpec& spec) {
+  SymmetryGroup group{"residual.scale", "", -1, 1, 1, 1, {.permutations = false, .scales = true}, {{"model.embed_tokens.weight", kAllEntries}}};
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer)
+    for (std::string& writer : writers_of(spec, layer)) group.uses.push_back({std::move(writer), kAllEntries});
+  if (spec.tied_head) group.uses.push_back({"model.norm.weight", kAllEntries, 1, false, Action::dual});
   return group;
 }
 
 SymmetryGroup heads_group(const ModelSpec& spec, std::int64_t layer) {
-  SymmetryGroup group{fmt::format("layer.{}.heads", layer), "attention_heads", layer, spec.num_heads, false, spec.heads_per_kv(), {}};
-  const std::string prefix = fmt::format("model.layers.{}.self_attn.", layer);
-  for (const char* projection : {"q_proj", "k_proj", "v_proj"}) {
+  SymmetryGroup group{fmt::format("layer.{}.heads", layer), "attention_heads", layer, spec.num_heads, spec.heads_per_kv(), 1, {}, {}};
+  const std::string prefix = layer_prefix(layer) + "self_attn.";
+  for (const char* projection : kAttentionReaders) {
     const bool by_kv_group = projection[0] != 'q';
     group.uses.push_back({prefix + projection + ".weight", 0, spec.head_dim, by_kv_group});
     if (spec.qkv_bias) group.uses.push_back({prefix + projection + ".bias", 0, spec.head_dim, by_kv_group});
@@ -61,68 +89,125 @@ SymmetryGroup heads_group(const ModelSpec& spec, std::int64_t layer) {
   return group;
 }
 
-std::vector<SymmetryGroup> ffn_groups(const ModelSpec& spec, std::int64_t layer) {
-  std::vector<SymmetryGroup> groups;
-  const std::int64_t width = spec.moe ? spec.moe->expert_width : spec.ffn_size;
-  const auto prefixes = ffn_prefixes(spec, fmt::format("model.layers.{}.", layer));
-  for (std::size_t expert = 0; expert < prefixes.size(); ++expert) {
-    const std::string id = spec.moe ? fmt::format("layer.{}.expert.{}.ffn", layer, expert) : fmt::format("layer.{}.ffn", layer);
-    groups.push_back({id, "ffn", layer, width, true, 1,
-                      {{prefixes[expert] + "gate_proj.weight", 0, 1, false, false},
-                       {prefixes[expert] + "up_proj.weight", 0},
-                       {prefixes[expert] + "down_proj.weight", 1}}});
-  }
-  return groups;
+/// A gauge of the heads of every KV group of a layer.
+SymmetryGroup gauge_group(const ModelSpec& spec, std::int64_t layer, const char* name, TransformKind kind) {
+  return {fmt::format("layer.{}.{}", layer, name), "gauge", layer, spec.num_kv_heads * spec.head_dim, 1, spec.num_kv_heads, {.kind = kind, .permutations = false}, {}};
 }
 
-/// One axis move that a view makes when it reads a tensor.
-struct AxisMove {
-  Transform transform;
-  std::int64_t axis, block;
-  bool with_signs;
-};
-using TensorMoves = std::map<std::string, std::vector<AxisMove>, std::less<>>;
-
-class TransformedSource final : public TensorSource {
- public:
-  TransformedSource(std::shared_ptr<const TensorSource> source, TensorMoves moves, std::string label)
-      : source_(std::move(source)), moves_(std::move(moves)), label_(std::move(label)) {}
-
-  const std::vector<TensorInfo>& infos() const override { return source_->infos(); }
-  std::string label() const override { return label_; }
-
-  torch::Tensor get(std::string_view name) const override {
-    torch::Tensor tensor = source_->get(name);
-    const auto moves = moves_.find(name);
-    if (moves == moves_.end()) return tensor;
-    for (const AxisMove& move : moves->second) tensor = move.transform.apply(tensor, move.axis, move.block, move.with_signs);
-    return tensor.contiguous();
+SymmetryGroup qk_group(const ModelSpec& spec, std::int64_t layer) {
+  SymmetryGroup group = gauge_group(spec, layer, "qk", TransformKind::pairs);
+  const std::string prefix = layer_prefix(layer) + "self_attn.";
+  for (const char* part : {".weight", ".bias"}) {
+    if (part[1] == 'b' && !spec.qkv_bias) continue;
+    group.uses.push_back({prefix + "q_proj" + part, 0, 1, false, Action::direct, spec.heads_per_kv()});
+    group.uses.push_back({prefix + "k_proj" + part, 0, 1, false, Action::dual});
   }
+  return group;
+}
 
- private:
-  std::shared_ptr<const TensorSource> source_;
-  TensorMoves moves_;
-  std::string label_;
-};
+SymmetryGroup vo_group(const ModelSpec& spec, std::int64_t layer) {
+  SymmetryGroup group = gauge_group(spec, layer, "vo", TransformKind::blocks);
+  const std::string prefix = layer_prefix(layer) + "self_attn.";
+  group.uses.push_back({prefix + "v_proj.weight", 0});
+  if (spec.qkv_bias) group.uses.push_back({prefix + "v_proj.bias", 0});
+  group.uses.push_back({prefix + "o_proj.weight", 1, 1, false, Action::dual, spec.heads_per_kv()});
+  return group;
+}
 
-void check_keeps_groups(const Transform& heads, std::int64_t group_size, std::string_view who, const std::string& id) {
+void add_ffn_groups(const ModelSpec& spec, std::int64_t layer, std::vector<SymmetryGroup>& groups) {
+  const std::int64_t width = spec.moe ? spec.moe->expert_width : spec.ffn_size;
+  const auto prefixes = ffn_prefixes(spec, layer_prefix(layer));
+  for (std::size_t expert = 0; expert < prefixes.size(); ++expert) {
+    const std::string id = spec.moe ? fmt::format("layer.{}.expert.{}.ffn", layer, expert) : fmt::format("layer.{}.ffn", layer);
+    groups.push_back({id, "ffn", layer, width, 1, 1, {.signs = true, .scales = true},
+                      {{prefixes[expert] + "gate_proj.weight", 0, 1, false, Action::relabel},
+                       {prefixes[expert] + "up_proj.weight", 0},
+                       {prefixes[expert] + "down_proj.weight", 1, 1, false, Action::dual}}});
+  }
+}
+
+std::string exact_kinds(const SymmetryGroup& group) {
+  const Freedom& freedom = group.freedom;
+  if (freedom.kind == TransformKind::blocks) return fmt::format("{} changes of basis are", group.num_blocks);
+  if (freedom.kind == TransformKind::pairs) return fmt::format("{} sets of factors of rotary pairs are", group.num_blocks);
+  std::vector<std::string> kinds;
+  if (freedom.permutations) kinds.emplace_back("permutations");
+  if (freedom.signs) kinds.emplace_back("signs");
+  if (freedom.scales) kinds.emplace_back("scales");
+  if (freedom.rotations) kinds.emplace_back("rotations");
+  return join(kinds, " and ") + " are";
+}
+
+void check_keeps_groups(const Transform& heads, const SymmetryGroup& group, std::string_view who) {
   for (std::int64_t slot = 0; slot < heads.size(); ++slot) {
-    const std::int64_t first = heads.perm()[static_cast<std::size_t>(slot - slot % group_size)];
+    const std::int64_t first = heads.perm()[static_cast<std::size_t>(slot - slot % group.group_size)];
     const std::int64_t unit = heads.perm()[static_cast<std::size_t>(slot)];
-    if (unit / group_size != first / group_size)
-      fail<PluginError>(who, "group '{}': query heads {} and {} go to one KV group but come from two; whole groups of {} must move together", id,
-                        first, unit, group_size);
+    if (unit / group.group_size != first / group.group_size)
+      fail<PluginError>(who, "group '{}': query heads {} and {} go to one KV group but come from two; whole groups of {} must move together", group.id,
+                        first, unit, group.group_size);
   }
+}
+
+void check_rotation(const Transform& transform, const SymmetryGroup& group, std::string_view who) {
+  const torch::Tensor matrix = transform.entries()[0];
+  const double error = (matrix.mm(matrix.t()) - torch::eye(matrix.size(0), torch::kFloat64)).abs().max().item<double>();
+  if (!(error <= kOrthogonalityTolerance))
+    fail<PluginError>(who, "group '{}': max|Q Q^T - I| is {:.3g}, expected at most {:.0e}", group.id, error, kOrthogonalityTolerance);
+}
+
+void check_monomial(const Transform& transform, const SymmetryGroup& group, std::string_view who) {
+  const Freedom& freedom = group.freedom;
+  const char* const scope = group.scope.empty() ? "none" : group.scope.c_str();
+  if (!freedom.permutations && transform.count_moved() > 0)
+    fail<PluginError>(who, "group '{}': {} units move; permutations are no symmetry of scope {}", group.id, transform.count_moved(), scope);
+  if (!freedom.signs && transform.count_negative() > 0)
+    fail<PluginError>(who, "group '{}': {} units have sign -1; signs are no symmetry of scope {}", group.id, transform.count_negative(), scope);
+  if (!freedom.scales && !transform.is_exact()) fail<PluginError>(who, "group '{}': scales are no symmetry of scope {}", group.id, scope);
+  if (group.scope == "ffn")
+    for (const double scale : transform.scale())
+      if (scale > kLargestUnitScale || scale < 1 / kLargestUnitScale)
+        fail<PluginError>(who, "group '{}': a unit is scaled by {:.3g}, expected between {} and {}", group.id, scale, 1 / kLargestUnitScale, kLargestUnitScale);
+  if (group.group_size > 1) check_keeps_groups(transform, group, who);
+}
+
+void check_transform(const Transform& transform, const SymmetryGroup& group, std::string_view who) {
+  if (transform.size() != group.size)
+    fail<PluginError>(who, "group '{}': the transform has {} units, the model has {}", group.id, transform.size(), group.size);
+  const bool rotation = group.freedom.rotations && transform.kind() == TransformKind::blocks && transform.num_blocks() == 1;
+  if (rotation) return check_rotation(transform, group, who);
+  if (transform.kind() != group.freedom.kind || transform.num_blocks() != group.num_blocks)
+    fail<PluginError>(who, "group '{}': got {}; only {} exact there", group.id,
+                      transform.kind() == TransformKind::blocks  ? fmt::format("dense matrices on {} stretches", transform.num_blocks())
+                      : transform.kind() == TransformKind::pairs ? fmt::format("factors of rotary pairs on {} stretches", transform.num_blocks())
+                                                                 : std::string("a permutation"),
+                      exact_kinds(group));
+  if (transform.is_monomial()) check_monomial(transform, group, who);
 }
 
 }  // namespace
 
+std::vector<NormPlace> norm_places(const ModelSpec& spec) {
+  std::vector<NormPlace> places;
+  for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+    places.push_back({fmt::format("layer.{}.attention_norm", layer), layer_prefix(layer) + "input_layernorm.weight", layer});
+    places.push_back({fmt::format("layer.{}.ffn_norm", layer), layer_prefix(layer) + "post_attention_layernorm.weight", layer});
+  }
+  if (!spec.tied_head) places.push_back({"final_norm", "model.norm.weight", -1});
+  return places;
+}
+
 std::vector<SymmetryGroup> symmetry_groups(const ModelSpec& spec) {
-  std::vector<SymmetryGroup> groups{residual_group(spec)};
+  std::vector<SymmetryGroup> groups;
+  for (const NormPlace& place : norm_places(spec)) groups.push_back(gain_group(spec, place, ".fold"));
+  groups.push_back(residual_group(spec));
+  groups.push_back(residual_scale_group(spec));
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
     groups.push_back(heads_group(spec, layer));
-    for (SymmetryGroup& group : ffn_groups(spec, layer)) groups.push_back(std::move(group));
+    groups.push_back(qk_group(spec, layer));
+    groups.push_back(vo_group(spec, layer));
+    add_ffn_groups(spec, layer, groups);
   }
+  for (const NormPlace& place : norm_places(spec)) groups.push_back(gain_group(spec, place, ""));
   return groups;
 }
 
@@ -135,7 +220,7 @@ const SymmetryGroup& find_group(const std::vector<SymmetryGroup>& groups, std::s
   fail<PluginError>("symmetry", "no group {}; {}", quoted(id), name_hint(id, ids));
 }
 
-std::vector<std::string> scope_names() { return {"ffn", "attention_heads", "residual"}; }
+std::vector<std::string> scope_names() { return {"ffn", "attention_heads", "gauge", "gains", "residual"}; }
 
 void check_transforms(const std::vector<SymmetryGroup>& groups, const TransformSet& set, std::string_view who) {
   std::vector<std::string> ids;
@@ -143,13 +228,7 @@ void check_transforms(const std::vector<SymmetryGroup>& groups, const TransformS
   for (const auto& [id, transform] : set) {
     const auto group = std::find_if(groups.begin(), groups.end(), [&id = id](const SymmetryGroup& candidate) { return candidate.id == id; });
     if (group == groups.end()) fail<PluginError>(who, "a transform for the unknown group {}; {}", quoted(id), name_hint(id, ids));
-    if (transform.size() != group->size)
-      fail<PluginError>(who, "group '{}': the transform has {} units, the model has {}", id, transform.size(), group->size);
-    if (!transform.is_monomial())
-      fail<PluginError>(who, "group '{}': got a dense matrix; only permutations{} are exact there", id, group->signs_allowed ? " and signs" : "");
-    if (!group->signs_allowed && transform.count_negative() > 0)
-      fail<PluginError>(who, "group '{}': {} units have sign -1; signs are no symmetry of scope {}", id, transform.count_negative(), group->scope);
-    if (group->group_size > 1) check_keeps_groups(transform, group->group_size, who, id);
+    check_transform(transform, *group, who);
   }
 }
 
@@ -157,44 +236,6 @@ Transform induced_on_groups(const Transform& heads, std::int64_t group_size) {
   std::vector<std::int64_t> perm;
   for (std::int64_t slot = 0; slot < heads.size(); slot += group_size) perm.push_back(heads.perm()[static_cast<std::size_t>(slot)] / group_size);
   return Transform::monomial(std::move(perm));
-}
-
-Model apply_transforms(const Model& model, const TransformSet& set) {
-  const auto groups = symmetry_groups(model.spec);
-  const std::string label = fmt::format("aligned view of '{}'", model.name);
-  check_transforms(groups, set, label);
-  TensorMoves moves;
-  for (const auto& [id, transform] : set) {
-    if (transform.is_identity()) continue;
-    const SymmetryGroup& group = find_group(groups, id);
-    for (const AxisUse& use : group.uses) {
-      // A router that learns nothing, or learns something else than rows over the residual stream, has no such tensor.
-      if (use.tensor.ends_with(kRouterWeight) && !model.tensors->find(use.tensor)) continue;
-      const TensorInfo& info = model.tensors->info(use.tensor);
-      const Transform moved = use.by_kv_group ? induced_on_groups(transform, group.group_size) : transform;
-      if (use.axis >= static_cast<std::int64_t>(info.shape.size()) || info.shape[static_cast<std::size_t>(use.axis)] != moved.size() * use.block)
-        fail<DataError>(label, "'{}' has shape {}, expected {} entries along axis {} for group '{}'", use.tensor, shape_text(info.shape),
-                        moved.size() * use.block, use.axis, id);
-      moves[use.tensor].push_back({moved, use.axis, use.block, use.takes_sign});
-    }
-  }
-  return {model.spec, std::make_shared<TransformedSource>(model.tensors, std::move(moves), label), model.name};
-}
-
-TransformSet random_transforms(const std::vector<SymmetryGroup>& groups, const std::vector<std::string>& scopes, bool with_signs, std::uint64_t seed) {
-  TransformSet set;
-  for (const SymmetryGroup& group : groups) {
-    if (std::find(scopes.begin(), scopes.end(), group.scope) == scopes.end()) continue;
-    Random random(seed, "symmetry." + group.id);
-    std::vector<std::int64_t> perm;
-    for (const std::int64_t from : random.permutation(group.size / group.group_size))
-      for (const std::int64_t within : random.permutation(group.group_size)) perm.push_back(from * group.group_size + within);
-    std::vector<std::int8_t> sign;
-    if (with_signs && group.signs_allowed)
-      for (std::int64_t unit = 0; unit < group.size; ++unit) sign.push_back(random.below(2) == 0 ? 1 : -1);
-    set.emplace(group.id, Transform::monomial(std::move(perm), std::move(sign)));
-  }
-  return set;
 }
 
 }  // namespace symphony

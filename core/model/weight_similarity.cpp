@@ -1,47 +1,13 @@
 // Inner products of weights in comparable gauges.
 #include "core/model/weight_similarity.hpp"
 
-#include <cmath>
 #include <string>
-#include <vector>
 
-#include <fmt/format.h>
+#include "core/model/folded_weights.hpp"
 
 namespace symphony {
 
 namespace {
-
-torch::Tensor read(const Model& model, const std::string& name) { return model.tensors->get(name).to(torch::kCPU, torch::kFloat64); }
-
-std::string layer_name(std::int64_t layer, const char* rest) { return fmt::format("model.layers.{}.{}", layer, rest); }
-
-/// A reader of the residual stream with the gain of its norm folded in, and its bias as a further column.
-torch::Tensor folded(const Model& model, std::int64_t layer, const char* norm, const char* projection) {
-  const std::string name = layer_name(layer, projection);
-  const torch::Tensor weight = read(model, name + ".weight") * read(model, layer_name(layer, norm));
-  if (!model.tensors->find(name + ".bias")) return weight;
-  return torch::cat({weight, read(model, name + ".bias").unsqueeze(1)}, 1);
-}
-
-torch::Tensor attention_reader(const Model& model, std::int64_t layer, const char* projection) {
-  return folded(model, layer, "input_layernorm.weight", projection);
-}
-
-struct Ffn {
-  torch::Tensor gate_FD, up_FD, down_FD;  // down transposed: unit by output
-};
-
-Ffn balanced_ffn(const Model& model, std::int64_t layer) {
-  constexpr const char* kNorm = "post_attention_layernorm.weight";
-  Ffn ffn{folded(model, layer, kNorm, "mlp.gate_proj"), folded(model, layer, kNorm, "mlp.up_proj"),
-          read(model, layer_name(layer, "mlp.down_proj.weight")).t()};
-  const torch::Tensor up = ffn.up_FD.norm(2, 1, true), down = ffn.down_FD.norm(2, 1, true);
-  const torch::Tensor usable = (up > 0).logical_and(down > 0);  // a dead unit is left as it is
-  const torch::Tensor scale = torch::where(usable, (down / up).sqrt(), torch::ones_like(up));
-  ffn.up_FD = ffn.up_FD * scale;
-  ffn.down_FD = ffn.down_FD / scale;
-  return ffn;
-}
 
 double norms(const torch::Tensor& a, const torch::Tensor& b) {
   const double product = a.norm().item<double>() * b.norm().item<double>();
@@ -55,13 +21,7 @@ double agreement(const torch::Tensor& a, const torch::Tensor& b) { return (a * b
 /// Heads with their rows flattened: [heads, head_dim * columns].
 torch::Tensor by_head(const torch::Tensor& weight, std::int64_t head_dim) { return weight.reshape({weight.size(0) / head_dim, -1}); }
 torch::Tensor output_by_head(const Model& model, std::int64_t layer) {
-  return by_head(read(model, layer_name(layer, "self_attn.o_proj.weight")).t().contiguous(), model.spec.head_dim);
-}
-
-/// [pairs, heads, columns] complex: feature p and p + head_dim / 2 of a head are the real and imaginary part.
-torch::Tensor rope_pairs(const torch::Tensor& weight, std::int64_t head_dim) {
-  const torch::Tensor split = weight.reshape({-1, 2, head_dim / 2, weight.size(1)});
-  return torch::complex(split.select(1, 0).contiguous(), split.select(1, 1).contiguous()).permute({1, 0, 2});
+  return by_head(attention_writer(model, layer).t().contiguous(), model.spec.head_dim);
 }
 
 /// [pairs, heads of A, heads of B]: sum_x conj(a) b.
@@ -73,18 +33,18 @@ torch::Tensor per_query_head(const torch::Tensor& by_group, std::int64_t heads_p
 
 torch::Tensor qk_products(const Model& a, const Model& b, std::int64_t layer) {
   const std::int64_t width = a.spec.head_dim;
-  const auto pairs = [&](const Model& model, const char* name) { return rope_pairs(attention_reader(model, layer, name), width); };
-  const torch::Tensor queries = pair_products(pairs(a, "self_attn.q_proj"), pairs(b, "self_attn.q_proj"));
-  const torch::Tensor keys = per_query_head(pair_products(pairs(a, "self_attn.k_proj"), pairs(b, "self_attn.k_proj")), a.spec.heads_per_kv());
+  const auto pairs = [&](const Model& model, const char* name) { return rope_pairs(folded_attention_reader(model, layer, name), width); };
+  const torch::Tensor queries = pair_products(pairs(a, "q_proj"), pairs(b, "q_proj"));
+  const torch::Tensor keys = per_query_head(pair_products(pairs(a, "k_proj"), pairs(b, "k_proj")), a.spec.heads_per_kv());
   return torch::real(queries.conj().resolve_conj() * keys).sum(0);
 }
 
 torch::Tensor ov_products(const Model& a, const Model& b, std::int64_t layer) {
   const ModelSpec& spec = a.spec;
   const std::int64_t width = spec.head_dim, groups = spec.num_kv_heads, shared = spec.heads_per_kv();
-  const auto outputs = [&](const Model& model) { return read(model, layer_name(layer, "self_attn.o_proj.weight")); };
+  const auto outputs = [&](const Model& model) { return attention_writer(model, layer); };
   const torch::Tensor output = outputs(a).t().mm(outputs(b)).reshape({groups, shared, width, groups, shared, width});
-  const torch::Tensor value = attention_reader(a, layer, "self_attn.v_proj").mm(attention_reader(b, layer, "self_attn.v_proj").t());
+  const torch::Tensor value = folded_attention_reader(a, layer, "v_proj").mm(folded_attention_reader(b, layer, "v_proj").t());
   return (output * value.reshape({groups, 1, width, groups, 1, width})).sum({2, 5}).reshape({spec.num_heads, spec.num_heads});
 }
 
@@ -103,32 +63,31 @@ torch::Tensor head_circuit_similarity(const Model& anchor, const Model& source, 
 HeadWeightSimilarity head_weight_similarity(const Model& anchor, const Model& source, std::int64_t layer) {
   const std::int64_t width = anchor.spec.head_dim;
   const auto reader = [&](const char* name) {
-    return rows(by_head(attention_reader(anchor, layer, name), width), by_head(attention_reader(source, layer, name), width));
+    return rows(by_head(folded_attention_reader(anchor, layer, name), width), by_head(folded_attention_reader(source, layer, name), width));
   };
-  return {reader("self_attn.q_proj") + rows(output_by_head(anchor, layer), output_by_head(source, layer)),
-          reader("self_attn.k_proj") + reader("self_attn.v_proj")};
+  return {reader("q_proj") + rows(output_by_head(anchor, layer), output_by_head(source, layer)),
+          reader("k_proj") + reader("v_proj")};
 }
 
 FfnWeightSimilarity ffn_weight_similarity(const Model& anchor, const Model& source, std::int64_t layer) {
-  const Ffn a = balanced_ffn(anchor, layer), b = balanced_ffn(source, layer);
+  const FoldedFfn a = balanced_ffn(anchor, layer), b = balanced_ffn(source, layer);
   return {rows(a.gate_FD, b.gate_FD), rows(a.up_FD, b.up_FD) + rows(a.down_FD, b.down_FD)};
 }
 
 torch::Tensor residual_weight_similarity(const Model& anchor, const Model& source, bool embeddings_only) {
   const auto columns = [](const torch::Tensor& a, const torch::Tensor& b) { return rows(a.t(), b.t()); };
   const std::int64_t width = anchor.spec.hidden_size;
-  torch::Tensor sum = columns(read(anchor, "model.embed_tokens.weight"), read(source, "model.embed_tokens.weight"));
-  const auto head = [](const Model& model) { return read(model, "lm_head.weight") * read(model, "model.norm.weight"); };
+  torch::Tensor sum = columns(read_float64(anchor, "model.embed_tokens.weight"), read_float64(source, "model.embed_tokens.weight"));
+  const auto head = [](const Model& model) { return read_float64(model, "lm_head.weight") * read_float64(model, "model.norm.weight"); };
   if (!anchor.spec.tied_head) sum += columns(head(anchor), head(source));
   if (embeddings_only) return sum;
   for (std::int64_t layer = 0; layer < anchor.spec.num_layers; ++layer) {
-    for (const char* name : {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}) {
-      const torch::Tensor a = attention_reader(anchor, layer, name), b = attention_reader(source, layer, name);
+    for (const char* name : {"q_proj", "k_proj", "v_proj"}) {
+      const torch::Tensor a = folded_attention_reader(anchor, layer, name), b = folded_attention_reader(source, layer, name);
       sum += a.narrow(1, 0, width).t().mm(b.narrow(1, 0, width)) / norms(a, b);
     }
-    const std::string output = layer_name(layer, "self_attn.o_proj.weight");
-    sum += rows(read(anchor, output), read(source, output));
-    const Ffn a = balanced_ffn(anchor, layer), b = balanced_ffn(source, layer);
+    sum += rows(attention_writer(anchor, layer), attention_writer(source, layer));
+    const FoldedFfn a = balanced_ffn(anchor, layer), b = balanced_ffn(source, layer);
     sum += columns(a.gate_FD, b.gate_FD) + columns(a.up_FD, b.up_FD) + columns(a.down_FD, b.down_FD);
   }
   return sum;
@@ -137,7 +96,7 @@ torch::Tensor residual_weight_similarity(const Model& anchor, const Model& sourc
 double embedding_agreement(const Model& anchor, const Model& source) { return residual_weight_similarity(anchor, source, true).trace().item<double>(); }
 
 double ffn_agreement(const Model& anchor, const Model& source, std::int64_t layer) {
-  const Ffn a = balanced_ffn(anchor, layer), b = balanced_ffn(source, layer);
+  const FoldedFfn a = balanced_ffn(anchor, layer), b = balanced_ffn(source, layer);
   return agreement(a.gate_FD, b.gate_FD) + agreement(a.up_FD, b.up_FD) + agreement(a.down_FD, b.down_FD);
 }
 

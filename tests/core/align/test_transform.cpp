@@ -33,7 +33,7 @@ TEST_CASE("transform: perm names the unit that goes to a slot and sign multiplie
   const Transform transform = Transform::monomial({2, 0, 1}, {1, -1, 1});
   const torch::Tensor moved = transform.apply(torch::tensor({10.f, 20.f, 30.f}), 0);
   CHECK(torch::equal(moved, torch::tensor({30.f, -10.f, 20.f})));
-  CHECK(torch::equal(transform.apply(torch::tensor({10.f, 20.f, 30.f}), 0, 1, false), torch::tensor({30.f, 10.f, 20.f})));
+  CHECK(torch::equal(transform.apply(torch::tensor({10.f, 20.f, 30.f}), 0, 1, Action::relabel), torch::tensor({30.f, 10.f, 20.f})));
   CHECK(transform.count_moved() == 3);
   CHECK(transform.count_negative() == 1);
 }
@@ -99,14 +99,38 @@ TEST_CASE("transform: values survive the way through a data tree", "[core][align
   CHECK(torch::equal(Transform::from_value(rotation(0.7).to_value(), "test").dense(), rotation(0.7).dense()));
 }
 
-TEST_CASE("transform: sets compose and invert group by group", "[core][align]") {
-  Random random(9, "test");
-  const TransformSet first{{"a", random_monomial(5, random)}, {"b", random_monomial(4, random)}};
-  const TransformSet later{{"b", random_monomial(4, random)}, {"c", random_monomial(3, random)}};
-  const TransformSet both = compose(later, first);
-  CHECK(both.size() == 3);
-  CHECK(torch::equal(both.at("b").dense(), later.at("b").dense().mm(first.at("b").dense())));
-  for (const auto& [id, transform] : compose(inverse(first), first)) CHECK(transform.is_identity());
+TEST_CASE("transform: the dual action is the inverse transpose of the direct one", "[core][align]") {
+  for (const std::uint64_t seed : {9u, 10u}) {
+    CAPTURE(seed);
+    Random random(seed, "test");
+    std::vector<double> scale;
+    for (std::int64_t unit = 0; unit < 6; ++unit) scale.push_back(0.5 + static_cast<double>(random.below(100)) / 50);
+    const torch::Tensor bases = random_tensor({2, 3, 3}, random).to(torch::kFloat64) + 3 * torch::eye(3, torch::kFloat64);
+    const torch::Tensor factors = torch::complex(random_tensor({1, 3}, random).to(torch::kFloat64) + 2, random_tensor({1, 3}, random).to(torch::kFloat64));
+    for (const Transform& transform : {Transform::monomial(random.permutation(6), {1, -1, 1, -1, -1, 1}, scale), Transform::blocks(bases), Transform::pairs(factors)}) {
+      const torch::Tensor matrix = transform.dense(), values = random_tensor({6, 4}, random).to(torch::kFloat64);
+      CHECK(torch::allclose(transform.apply(values, 0), matrix.mm(values), 0, 1e-12));
+      CHECK(torch::allclose(transform.apply(values, 0, 1, Action::dual), torch::linalg_inv(matrix).t().mm(values), 0, 1e-12));
+      CHECK(torch::allclose(transform.inverse().dense(), torch::linalg_inv(matrix), 0, 1e-12));
+      CHECK(torch::allclose(transform.after(transform).dense(), matrix.mm(matrix), 0, 1e-12));
+      CHECK(torch::allclose(Transform::from_value(transform.to_value(), "test").dense(), matrix, 0, 0));
+      CHECK_FALSE(transform.is_exact());
+    }
+  }
+}
+
+TEST_CASE("transform: factors of rotary pairs turn feature p with feature p + P, as complex numbers do", "[core][align]") {
+  const Transform turn = Transform::pairs(torch::complex(torch::tensor({0.0, 2.0}, torch::kFloat64), torch::tensor({1.0, 0.0}, torch::kFloat64)).unsqueeze(0));
+  const torch::Tensor values = torch::tensor({1.0, 2.0, 3.0, 4.0}, torch::kFloat64);  // pairs (1, 3) and (2, 4)
+  CHECK(torch::equal(turn.apply(values, 0), torch::tensor({-3.0, 4.0, 1.0, 8.0}, torch::kFloat64)));
+  CHECK(torch::equal(turn.apply(values, 0, 1, Action::dual), torch::tensor({-3.0, 1.0, 1.0, 2.0}, torch::kFloat64)));
+}
+
+TEST_CASE("transform: a stretch acts on all of its repeats, and stretches can be renumbered", "[core][align]") {
+  const Transform scales = Transform::blocks(torch::tensor({2.0, 3.0}, torch::kFloat64).reshape({2, 1, 1}));
+  CHECK(torch::equal(scales.apply(torch::ones({4}), 0, 1, Action::direct, 2), torch::tensor({2.f, 2.f, 3.f, 3.f})));
+  CHECK(torch::equal(scales.with_blocks_reordered({1, 0}).apply(torch::ones({2}), 0), torch::tensor({3.f, 2.f})));
+  CHECK(torch::equal(scales.apply(torch::ones({2}), 0, 1, Action::relabel), torch::ones({2})));
 }
 
 TEST_CASE("transform: what is no group element is refused with its value", "[core][align]") {
@@ -121,4 +145,11 @@ TEST_CASE("transform: what is no group element is refused with its value", "[cor
   CHECK_THROWS_WITH(Transform::from_value(Value("x"), "metadata"),
                     "metadata: a transform is a map with 'perm' or 'matrix', got " + Value("x").describe());
   CHECK_THROWS_AS(Transform::orthogonal(torch::full({2, 2}, NAN)), NumericError);
+  CHECK_THROWS_WITH(Transform::monomial({0, 1}, {}, {1, 0}), "transform: scale[1] is 0, expected a finite positive number");
+  CHECK_THROWS_WITH(Transform::diagonal(torch::tensor({1.0, 0.0})), "transform: scale[1] is 0, expected a finite positive number");
+  CHECK_THROWS_WITH(Transform::blocks(torch::diag(torch::tensor({1.0, 1e-5})).unsqueeze(0)),
+                    "transform: a change of basis has condition number 1e+05, expected at most 1e+04");
+  CHECK_THROWS_WITH(Transform::pairs(torch::zeros({1, 2}, torch::kComplexDouble)), "transform: a factor of a rotary pair is zero or not finite");
+  CHECK_THROWS_WITH(Transform::blocks(torch::eye(2).unsqueeze(0)).after(Transform::monomial({0, 1}, {}, {2, 1})),
+                    "transform: cannot compose a rotation or factors with scales or another kind");
 }

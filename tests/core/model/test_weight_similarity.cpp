@@ -7,6 +7,7 @@
 #include "core/base/random.hpp"
 #include "core/model/symmetry.hpp"
 #include "core/model/weight_similarity.hpp"
+#include "tests/support/random_transforms.hpp"
 #include "tests/support/tiny_model.hpp"
 
 using namespace symphony;
@@ -115,5 +116,5 @@ TEST_CASE("weight similarity: transforming the source permutes the similarity", 
   CHECK(distance(head_circuit_similarity(a, moved, 0), heads.apply(head_circuit_similarity(a, b, 0), 1)) < 1e-12);
   const Transform& ffn = set.at("layer.0.ffn");
   CHECK(distance(ffn_weight_similarity(a, moved, 0).signed_, ffn.apply(ffn_weight_similarity(a, b, 0).signed_, 1)) < 1e-12);
-  CHECK(distance(ffn_weight_similarity(a, moved, 0).fixed, ffn.apply(ffn_weight_similarity(a, b, 0).fixed, 1, 1, false)) < 1e-12);
+  CHECK(distance(ffn_weight_similarity(a, moved, 0).fixed, ffn.apply(ffn_weight_similarity(a, b, 0).fixed, 1, 1, Action::relabel)) < 1e-12);
 }

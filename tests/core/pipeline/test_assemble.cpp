@@ -4,6 +4,7 @@
 #include "core/model/language_model.hpp"
 #include "core/model/symmetry.hpp"
 #include "tests/plugins/plugin_fixture.hpp"
+#include "tests/support/random_transforms.hpp"
 #include "tests/support/tiny_model.hpp"
 
 using namespace symphony;

@@ -1,0 +1,56 @@
+// Gains multiply the columns of what reads them.
+#include "core/model/folded_weights.hpp"
+
+#include <fmt/format.h>
+
+namespace symphony {
+
+namespace {
+
+torch::Tensor folded(const Model& model, std::int64_t layer, const char* norm, const std::string& projection) {
+  const std::string name = layer_tensor(layer, projection.c_str());
+  const torch::Tensor weight = read_float64(model, name + ".weight") * read_float64(model, layer_tensor(layer, norm));
+  if (!model.tensors->find(name + ".bias")) return weight;
+  return torch::cat({weight, read_float64(model, name + ".bias").unsqueeze(1)}, 1);
+}
+
+}  // namespace
+
+torch::Tensor read_float64(const Model& model, const std::string& name) { return model.tensors->get(name).to(torch::kCPU, torch::kFloat64); }
+
+std::string layer_tensor(std::int64_t layer, const char* rest) { return fmt::format("model.layers.{}.{}", layer, rest); }
+
+torch::Tensor folded_attention_reader(const Model& model, std::int64_t layer, const char* projection) {
+  return folded(model, layer, "input_layernorm.weight", std::string("self_attn.") + projection);
+}
+
+torch::Tensor attention_writer(const Model& model, std::int64_t layer) {
+  return read_float64(model, layer_tensor(layer, "self_attn.o_proj.weight"));
+}
+
+FoldedFfn folded_ffn(const Model& model, std::int64_t layer) {
+  constexpr const char* kNorm = "post_attention_layernorm.weight";
+  return {folded(model, layer, kNorm, "mlp.gate_proj"), folded(model, layer, kNorm, "mlp.up_proj"),
+          read_float64(model, layer_tensor(layer, "mlp.down_proj.weight")).t()};
+}
+
+torch::Tensor unit_balance(const FoldedFfn& ffn) {
+  const torch::Tensor up_F = ffn.up_FD.norm(2, 1), down_F = ffn.down_FD.norm(2, 1);
+  const torch::Tensor usable = (up_F > 0).logical_and(down_F > 0);  // a dead unit is left as it is
+  return torch::where(usable, (up_F / down_F).sqrt(), torch::ones_like(up_F));
+}
+
+FoldedFfn balanced_ffn(const Model& model, std::int64_t layer) {
+  FoldedFfn ffn = folded_ffn(model, layer);
+  const torch::Tensor scale_F1 = unit_balance(ffn).unsqueeze(1);
+  ffn.up_FD = ffn.up_FD / scale_F1;
+  ffn.down_FD = ffn.down_FD * scale_F1;
+  return ffn;
+}
+
+torch::Tensor rope_pairs(const torch::Tensor& weight, std::int64_t head_dim) {
+  const torch::Tensor split = weight.reshape({-1, 2, head_dim / 2, weight.size(1)});
+  return torch::complex(split.select(1, 0).contiguous(), split.select(1, 1).contiguous()).permute({1, 0, 2});
+}
+
+}  // namespace symphony

@@ -1,0 +1,32 @@
+// Weights where gauges that cost nothing cannot disturb a comparison: norm gains folded into their readers (S6), biases as a further column, and
+// the up row and down column of every FFN unit scaled to equal norms (S2). Float64, on the CPU.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <torch/types.h>
+
+#include "core/model/model_spec.hpp"
+
+namespace symphony {
+
+torch::Tensor read_float64(const Model& model, const std::string& name);
+std::string layer_tensor(std::int64_t layer, const char* rest);  ///< "model.layers.3." and what follows
+
+/// q_proj, k_proj or v_proj of a layer: [out, D], or [out, D + 1] with a bias.
+torch::Tensor folded_attention_reader(const Model& model, std::int64_t layer, const char* projection);
+torch::Tensor attention_writer(const Model& model, std::int64_t layer);  ///< o_proj as it is, [D, n_q d]
+
+struct FoldedFfn {
+  torch::Tensor gate_FD, up_FD, down_FD;  ///< down transposed: unit by output
+};
+FoldedFfn folded_ffn(const Model& model, std::int64_t layer);
+FoldedFfn balanced_ffn(const Model& model, std::int64_t layer);
+/// By unit, sqrt(||up|| / ||down||), and 1 for a unit without either: [F].
+torch::Tensor unit_balance(const FoldedFfn& ffn);
+
+/// Rows [heads * d, X] as complex [P, heads, X]: features p and p + d / 2 of a head are the real and imaginary part.
+torch::Tensor rope_pairs(const torch::Tensor& weight, std::int64_t head_dim);
+
+}  // namespace symphony
