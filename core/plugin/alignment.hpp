@@ -20,6 +20,7 @@ namespace symphony {
 /// Cross-statistics of anchor and source at one site, in every layer, on the same calibration tokens.
 struct StatisticsNeed {
   Site site = Site::ffn_hidden;
+  bool unit_rms = false;  ///< every token's vector divided by its root mean square first, as RMSNorm does
 };
 
 /// Lazily computed: asking for one layer streams the models up to it.
@@ -46,6 +47,8 @@ class Alignment {
   virtual std::vector<TransformSet> align(const AlignmentProblem& problem, const Context& context) const = 0;
   /// True when the transforms are no exact symmetries: the invariance check then records instead of stopping.
   virtual bool approximate() const;
+  /// True when the transforms act on models with a head of their own: core then unties every source, the anchor too, before it calls align.
+  virtual bool unties() const;
 };
 
 /// The star around the anchor: every source is matched with the anchor alone. Cycle-consistent by construction.

@@ -42,19 +42,30 @@ void AlignmentLog::add(const std::string& scope, std::size_t source_idx, std::in
   matches_[scope].insert_or_assign({source_idx, layer}, match);
 }
 
+void AlignmentLog::add_value(const std::string& scope, std::size_t source_idx, std::int64_t layer, const char* metric, const char* unit,
+                             const char* doc, double value) {
+  values_[scope].try_emplace(metric, Values{unit, doc, {}}).first->second.at.insert_or_assign({source_idx, layer}, value);
+}
+
+std::vector<RecordAxis> AlignmentLog::axes_of(const std::string& scope) const {
+  std::vector<RecordAxis> axes{{"source", source_names_.size(), source_names_, {}}};
+  if (scope != "residual") axes.push_back({"layer", static_cast<std::size_t>(num_layers_), {}, {}});
+  return axes;
+}
+
 void AlignmentLog::write(Recorder& recorder) const {
-  for (const auto& [scope, matches] : matches_) {
-    const bool layered = scope != "residual";
-    const auto layers = static_cast<std::size_t>(layered ? num_layers_ : 1);
-    std::vector<RecordAxis> axes{{"source", source_names_.size(), source_names_, {}}};
-    if (layered) axes.push_back({"layer", layers, {}, {}});
-    for (const Metric& metric : kMetrics) {
-      std::vector<float> values(source_names_.size() * layers, metric.absent);
-      for (const auto& [place, match] : matches)
-        values[place.first * layers + static_cast<std::size_t>(place.second)] = static_cast<float>(metric.value(match));
-      recorder.array({fmt::format("alignment/{}/{}", scope, metric.name), "1", metric.doc}, axes, values);
-    }
-  }
+  const auto put = [&](const std::string& scope, const char* metric, const char* unit, const char* doc, float absent, const auto& at, const auto& value) {
+    const auto axes = axes_of(scope);
+    const std::size_t layers = axes.size() > 1 ? axes[1].size : 1;
+    std::vector<float> values(source_names_.size() * layers, absent);
+    for (const auto& [place, entry] : at) values[place.first * layers + static_cast<std::size_t>(place.second)] = static_cast<float>(value(entry));
+    recorder.array({fmt::format("alignment/{}/{}", scope, metric), unit, doc}, axes, values);
+  };
+  for (const auto& [scope, matches] : matches_)
+    for (const Metric& metric : kMetrics) put(scope, metric.name, "1", metric.doc, metric.absent, matches, metric.value);
+  for (const auto& [scope, metrics] : values_)
+    for (const auto& [metric, values] : metrics)
+      put(scope, metric.c_str(), values.unit, values.doc, kAbsent, values.at, [](double value) { return value; });
 }
 
 }  // namespace symphony

@@ -18,13 +18,24 @@ class AlignmentLog {
   explicit AlignmentLog(const AlignmentProblem& problem);
   /// `layer` is 0 for the residual stream.
   void add(const std::string& scope, std::size_t source_idx, std::int64_t layer, const UnitMatch& match);
+  /// One number beside those of a match; `unit` and `doc` as in RecordInfo.
+  void add_value(const std::string& scope, std::size_t source_idx, std::int64_t layer, const char* metric, const char* unit, const char* doc, double value);
   /// The anchor's own rows hold what a model matched with itself has: nothing moved, nothing left to gain; its similarities are NaN.
   void write(Recorder& recorder) const;
 
  private:
   std::vector<std::string> source_names_;
   std::int64_t num_layers_;
-  std::map<std::string, std::map<std::pair<std::size_t, std::int64_t>, UnitMatch>> matches_;  // by scope
+  using Place = std::pair<std::size_t, std::int64_t>;  // source, layer
+  struct Values {
+    const char* unit;
+    const char* doc;
+    std::map<Place, double> at;
+  };
+  std::vector<RecordAxis> axes_of(const std::string& scope) const;
+
+  std::map<std::string, std::map<Place, UnitMatch>> matches_;         // by scope
+  std::map<std::string, std::map<std::string, Values>> values_;       // by scope and metric
 };
 
 }  // namespace symphony

@@ -13,6 +13,7 @@ AlignmentStatistics::~AlignmentStatistics() = default;
 
 Alignment::~Alignment() = default;
 bool Alignment::approximate() const { return false; }
+bool Alignment::unties() const { return false; }
 
 std::vector<TransformSet> PairwiseAlignment::align(const AlignmentProblem& problem, const Context& context) const {
   const std::size_t num_sources = problem.sources.size();

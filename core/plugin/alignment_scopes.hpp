@@ -1,0 +1,27 @@
+// The parts of an alignment that are closed forms once units are matched, shared by all methods that have them in scope.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/plugin/alignment.hpp"
+#include "core/plugin/alignment_log.hpp"
+
+namespace symphony {
+
+bool in_scope(const std::vector<std::string>& scope, std::string_view name);
+
+/// "gains": adds to `set` the folds of the source's gains and, after the residual, the anchor's gains in their place.
+void add_gains(const AlignmentProblem& problem, std::size_t source_idx, TransformSet& set);
+
+/// "attention_heads": adds the permutation of heads under the rest of `set` that matches their circuits.
+void add_heads(const AlignmentProblem& problem, std::size_t source_idx, TransformSet& set, AlignmentLog& log);
+
+/// "gauge": adds the gauges of every layer's heads, and to every FFN element in `set` the scales of its units, under the rest of
+/// `set`; gauges that `set` has already are found anew.
+void add_gauges(const AlignmentProblem& problem, std::size_t source_idx, TransformSet& set, AlignmentLog& log);
+
+/// Says in the log when no unit of any source moves: the models then share an ancestor and alignment has nothing to do (methods-alignment 0.9).
+void note_common_ancestry(const AlignmentProblem& problem, const std::vector<TransformSet>& sets, Recorder& recorder);
+
+}  // namespace symphony
