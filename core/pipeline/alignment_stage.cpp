@@ -2,13 +2,11 @@
 #include "core/pipeline/alignment_stage.hpp"
 
 #include <algorithm>
-#include <array>
-#include <limits>
 
 #include "core/base/files.hpp"
 #include "core/base/json.hpp"
-#include "core/model/invariance.hpp"
 #include "core/model/symmetry.hpp"
+#include "core/pipeline/alignment_report.hpp"
 #include "core/pipeline/alignment_statistics.hpp"
 #include "core/pipeline/calibration.hpp"
 #include "core/pipeline/stage_cost.hpp"
@@ -18,19 +16,26 @@ namespace symphony {
 
 namespace {
 
-constexpr int kRevision = 1;
+constexpr int kRevision = 2;
 constexpr const char* kTransformFile = "transforms.json";
-/// Tokens of the invariance check: what reference I1 asks for, 8 windows.
+/// Windows on which an alignment is checked and measured.
 constexpr std::int64_t kCheckedWindows = 8;
 
-void store_transforms(const std::vector<TransformSet>& sets, const std::filesystem::path& folder) {
+void store_transforms(const std::vector<TransformSet>& sets, bool unties, const std::filesystem::path& folder) {
   ValueList list;
   for (const TransformSet& set : sets) {
     Value entry = ValueMap{};
     for (const auto& [group, transform] : set) entry.set(group, transform.to_value());
     list.push_back(std::move(entry));
   }
-  atomic_write(folder / kTransformFile, to_json(Value(std::move(list))));
+  atomic_write(folder / kTransformFile, to_json(Value(ValueMap{{"untied", unties}, {"sources", std::move(list)}})));
+}
+
+Value stored_transforms(const std::filesystem::path& folder) {
+  const std::string where = (folder / kTransformFile).string();
+  Value stored = parse_json(read_text(folder / kTransformFile), where);
+  if (!stored.find("untied") || !stored.find("sources")) fail<DataError>(where, "expected a map with 'untied' and 'sources', got {}", stored.describe());
+  return stored;
 }
 
 /// Windows spread over the calibration tokens, so that every domain takes part.
@@ -39,30 +44,16 @@ torch::Tensor checked_windows(const torch::Tensor& tokens_NT) {
   return tokens_NT.index_select(0, torch::arange(count, torch::kInt64) * (tokens_NT.size(0) / count)).contiguous();
 }
 
-/// Every transformed source against the original; the log gets the numbers, and a source that changed stops the run.
-void check_sources(const std::vector<Model>& sources, const std::vector<TransformSet>& sets, const torch::Tensor& tokens_NT, double tolerance,
-                   bool approximate, Recorder& recorder) {
-  const double accepted = approximate ? std::numeric_limits<double>::infinity() : tolerance;
-  std::vector<float> logit_change, residual_change;
-  RecordAxis source_axis{"source", sources.size(), {}, {}};
-  const std::int64_t num_layers = sources.front().spec.num_layers;
-  for (std::size_t index = 0; index < sources.size(); ++index) {
-    const InvarianceReport report = check_invariance(sources[index], apply_transforms(sources[index], sets[index]), tokens_NT, accepted, sets[index]);
-    source_axis.labels.push_back(sources[index].name);
-    logit_change.push_back(static_cast<float>(report.logit_change));
-    for (const double change : report.residual_change) residual_change.push_back(static_cast<float>(change));
-  }
-  const RecordAxis layer_axis{"layer", static_cast<std::size_t>(num_layers), {}, {}};
-  recorder.array({"invariance/logit_change", "1", "max |change of logits| / max |logit| of each source after alignment (I1)"}, std::array{source_axis}, logit_change);
-  recorder.array({"invariance/residual_change", "1", "relative Frobenius change of the residual stream after transport back (I2)"},
-                 std::array{source_axis, layer_axis}, residual_change);
-}
-
 }  // namespace
 
 std::size_t anchor_index(const Experiment& experiment) {
   const auto names = experiment.merged_sources();
   return static_cast<std::size_t>(std::find(names.begin(), names.end(), experiment.sources.anchor) - names.begin());
+}
+
+ModelSpec aligned_spec(const StageBuilder& builder, ModelSpec spec) {
+  if (builder.registry.create<Alignment>(builder.experiment->alignment.method)->unties()) spec.tied_head = false;
+  return spec;
 }
 
 StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const std::vector<StagePtr>& texts) {
@@ -82,7 +73,7 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
     const Experiment& what = *builder.experiment;
     const auto method = builder.registry.create<Alignment>(what.alignment.method);
     std::vector<Model> models;
-    for (const ModelHandle& source : sources) models.push_back(source.load(scope.input));
+    for (const ModelHandle& source : sources) models.push_back(method->unties() ? untied(source.load(scope.input)) : source.load(scope.input));
     const CalibrationWindows calibration = load_calibration(builder, texts, scope.input);
     const auto groups = symmetry_groups(models.front().spec);
     const std::size_t anchor = anchor_index(what);
@@ -92,8 +83,11 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
     if (sets.size() != models.size())
       fail<PluginError>("alignment." + what.alignment.method.name, "returned {} transform sets for {} sources", sets.size(), models.size());
     for (const TransformSet& set : sets) check_transforms(groups, set, "alignment." + what.alignment.method.name);
-    check_sources(models, sets, checked_windows(calibration.tokens_NT), what.alignment.tolerance, method->approximate(), scope.record);
-    store_transforms(sets, scope.directory);
+    const AlignedSources aligned{models, sets, anchor};
+    const torch::Tensor checked_NT = checked_windows(calibration.tokens_NT);
+    check_and_record_invariance(aligned, checked_NT, {what.alignment.tolerance, method->approximate()}, builder.seed("alignment"), scope.record);
+    record_similarity(aligned, checked_NT, scope.record);
+    store_transforms(sets, method->unties(), scope.directory);
   };
   return make_stage("alignment", kRevision, fmt::format("alignment {}", experiment.alignment.method.name), std::move(parameters),
                     std::move(inputs), builder.environment, run,
@@ -102,9 +96,9 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
 
 std::vector<TransformSet> load_transforms(const std::filesystem::path& folder) {
   const std::string where = (folder / kTransformFile).string();
-  const Value list = parse_json(read_text(folder / kTransformFile), where);
+  const Value stored = stored_transforms(folder);
   std::vector<TransformSet> sets;
-  for (const Value& entry : list.as_list()) {
+  for (const Value& entry : stored.find("sources")->as_list()) {
     TransformSet set;
     for (const auto& [group, transform] : entry.as_map()) set.emplace(group, Transform::from_value(transform, where));
     sets.push_back(std::move(set));
@@ -112,10 +106,16 @@ std::vector<TransformSet> load_transforms(const std::filesystem::path& folder) {
   return sets;
 }
 
-std::vector<Model> load_aligned(const std::vector<ModelHandle>& sources, const StagePtr& alignment, const StageFolder& folder) {
-  const auto sets = load_transforms(folder(*alignment));
+std::vector<Model> load_aligned(const std::vector<ModelHandle>& sources, const StagePtr& alignment, const StageFolder& folder,
+                                const std::function<bool(const std::string& group)>& left_out) {
+  auto sets = load_transforms(folder(*alignment));
+  const bool unties = stored_transforms(folder(*alignment)).find("untied")->as_bool();
   std::vector<Model> models;
-  for (std::size_t index = 0; index < sources.size(); ++index) models.push_back(apply_transforms(sources[index].load(folder), sets.at(index)));
+  for (std::size_t index = 0; index < sources.size(); ++index) {
+    if (left_out) std::erase_if(sets.at(index), [&](const auto& entry) { return left_out(entry.first); });
+    const Model source = sources[index].load(folder);
+    models.push_back(apply_transforms(unties ? untied(source) : source, sets.at(index)));
+  }
   return models;
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "core/align/transform.hpp"
@@ -15,8 +17,11 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
 /// One set a source.
 std::vector<TransformSet> load_transforms(const std::filesystem::path& folder);
 
-/// The sources in the anchor's basis, as views.
-std::vector<Model> load_aligned(const std::vector<ModelHandle>& sources, const StagePtr& alignment, const StageFolder& folder);
+/// The sources in the anchor's basis, as views; untied where the method asked for that. Groups that `left_out` names are not applied.
+std::vector<Model> load_aligned(const std::vector<ModelHandle>& sources, const StagePtr& alignment, const StageFolder& folder,
+                                const std::function<bool(const std::string& group)>& left_out = nullptr);
+/// The spec that all aligned sources have.
+ModelSpec aligned_spec(const StageBuilder& builder, ModelSpec spec);
 
 /// The anchor's place among Experiment::merged_sources.
 std::size_t anchor_index(const Experiment& experiment);

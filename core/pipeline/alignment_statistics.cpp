@@ -2,6 +2,7 @@
 #include "core/pipeline/alignment_statistics.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/base/error.hpp"
 #include "core/base/text.hpp"
@@ -19,11 +20,17 @@ class ChunkTap final : public Tap {
   }
   void record(Site site, std::int64_t, std::int64_t, const torch::Tensor& values, const torch::Tensor&) override {
     const torch::Tensor values_NTF = values.reshape({-1, sequence_length_, values.size(1)});
-    held[site] = values_NTF.narrow(1, 1, sequence_length_ - 1).clone().reshape({-1, values.size(1)});
+    torch::Tensor kept_TF = values_NTF.narrow(1, 1, sequence_length_ - 1).clone().reshape({-1, values.size(1)});
+    if (unit_rms(site)) kept_TF = kept_TF / kept_TF.square().mean(1, true).sqrt().clamp_min(std::numeric_limits<float>::min());
+    held[site] = kept_TF;
   }
   std::map<Site, torch::Tensor> held;
 
  private:
+  bool unit_rms(Site site) const {
+    return std::any_of(needs_.begin(), needs_.end(), [site](const StatisticsNeed& need) { return need.site == site && need.unit_rms; });
+  }
+
   const std::vector<StatisticsNeed>& needs_;
   std::int64_t sequence_length_;
 };

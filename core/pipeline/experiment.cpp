@@ -80,7 +80,8 @@ void CalibrationSettings::describe(Schema& s) {
 
 void AlignmentSettings::describe(Schema& s) {
   s.method<&AlignmentSettings::method>("alignment", "which units of the sources correspond");
-  s.field<&AlignmentSettings::tolerance>("tolerance", "largest relative logit change of an aligned source that passes the check").range(0, 1);
+  s.field<&AlignmentSettings::tolerance>("tolerance", "largest relative logit change of an aligned source that passes the check; ten times as much where gains are folded or bases "
+                                                "change").range(0, 1);
 }
 
 void FusionSettings::describe(Schema& s) {

@@ -75,7 +75,7 @@ class PipelineMaker {
     const auto calibration = texts(what().calibration.domains);
     parts_ = {sources_, make_alignment(builder_, sources_, calibration)};
     add_record(parts_.alignment, "alignment");
-    const ModelSpec spec = source_spec(what(), what().sources.anchor);
+    const ModelSpec spec = aligned_spec(builder_, source_spec(what(), what().sources.anchor));
     const ModelHandle assembled = make_assembly(builder_, spec, sources_, base_, parts_.alignment, calibration);
     add_record(assembled.stage, "assembly");
     return assembled;

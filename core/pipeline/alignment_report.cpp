@@ -1,0 +1,199 @@
+// Streamed comparisons: two or three models in step, a layer at a time.
+#include "core/pipeline/alignment_report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "core/align/similarity.hpp"
+#include "core/base/error.hpp"
+#include "core/base/random.hpp"
+#include "core/model/invariance.hpp"
+#include "core/model/layer_streamed.hpp"
+
+namespace symphony {
+
+namespace {
+
+/// What folding and rotating may change beyond permutations and signs: every weight is rounded once more.
+constexpr double kRoundingShare = kRotationTolerance / kPermutationTolerance;
+constexpr double kRoundTripTolerance = 1e-4;
+
+bool is_exact(const TransformSet& set) {
+  return std::all_of(set.begin(), set.end(), [](const auto& entry) { return entry.second.is_exact(); });
+}
+
+/// Every number rounded to bfloat16: the model as most checkpoints are stored.
+class Bfloat16View final : public TensorSource {
+ public:
+  explicit Bfloat16View(std::shared_ptr<const TensorSource> source) : source_(std::move(source)) {}
+  const std::vector<TensorInfo>& infos() const override { return source_->infos(); }
+  torch::Tensor get(std::string_view name) const override {
+    const torch::Tensor tensor = source_->get(name);
+    return tensor.to(torch::kBFloat16).to(tensor.scalar_type());
+  }
+  std::string label() const override { return source_->label() + ", in bfloat16"; }
+
+ private:
+  std::shared_ptr<const TensorSource> source_;
+};
+
+Model in_bfloat16(const Model& model) { return {model.spec, std::make_shared<Bfloat16View>(model.tensors), model.name}; }
+
+torch::Tensor random_windows(const torch::Tensor& like_NT, std::int64_t vocab_size, std::uint64_t seed) {
+  Random random(seed, "invariance.tokens");
+  torch::Tensor tokens = torch::empty_like(like_NT);
+  for (std::int64_t token = 0; token < tokens.numel(); ++token)
+    tokens.data_ptr<std::int64_t>()[token] = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(vocab_size)));
+  return tokens;
+}
+
+/// max over tensors of max|a - b| / max|a|
+double largest_difference(const Model& a, const Model& b) {
+  double largest = 0;
+  for (const TensorInfo& info : a.tensors->infos()) {
+    const torch::Tensor left = a.tensors->get(info.name), right = b.tensors->get(info.name);
+    const double scale = left.abs().max().item<double>();
+    if (scale > 0) largest = std::max(largest, (left - right).abs().max().item<double>() / scale);
+  }
+  return largest;
+}
+
+struct Checks {
+  std::vector<float> logit, random_logit, loss, stored, stored_unaligned, round_trip, residual;
+};
+
+void check_source(const Model& source, const TransformSet& set, const torch::Tensor& tokens_NT, const torch::Tensor& random_NT,
+                  const InvarianceSettings& settings, Checks& checks) {
+  constexpr double kMeasureOnly = std::numeric_limits<double>::infinity();
+  const bool exact = is_exact(set);
+  const double accepted = settings.approximate ? kMeasureOnly : settings.tolerance * (exact ? 1 : kRoundingShare);
+  const Model moved = apply_transforms(source, set);
+  const InvarianceReport report = check_invariance(source, moved, tokens_NT, accepted, set);
+  checks.logit.push_back(static_cast<float>(report.logit_change));
+  checks.loss.push_back(static_cast<float>(report.loss_change_nats));
+  for (const double change : report.residual_change) checks.residual.push_back(static_cast<float>(change));
+  checks.random_logit.push_back(static_cast<float>(check_invariance(source, moved, random_NT, accepted, set).logit_change));
+  checks.stored.push_back(static_cast<float>(check_invariance(source, in_bfloat16(moved), tokens_NT, kMeasureOnly, set).logit_change));
+  checks.stored_unaligned.push_back(static_cast<float>(check_invariance(source, in_bfloat16(source), tokens_NT, kMeasureOnly).logit_change));
+  const double way_back = largest_difference(source, apply_transforms(moved, inverse(source.spec, set)));
+  if (!settings.approximate && !(way_back <= (exact ? 0 : kRoundTripTolerance)))
+    fail<NumericError>("invariance", "source '{}': its transforms and their inverse change a weight by {:.3g} of its tensor's largest, expected at "
+                       "most {:.0e}", source.name, way_back, exact ? 0.0 : kRoundTripTolerance);
+  checks.round_trip.push_back(static_cast<float>(way_back));
+}
+
+/// The values of one chunk at two sites.
+class PairTap final : public Tap {
+ public:
+  bool wants(Site site, std::int64_t) const override { return site == Site::ffn_hidden || site == Site::residual; }
+  void record(Site site, std::int64_t, std::int64_t, const torch::Tensor& values, const torch::Tensor&) override {
+    (site == Site::residual ? residual : hidden).push_back(values.clone());
+  }
+  std::vector<torch::Tensor> hidden, residual;
+};
+
+PairTap run_layer(LayerStreamed& stream, std::int64_t layer) {
+  PairTap tap;
+  stream.load_layer(layer);
+  for (std::int64_t chunk = 0; chunk < stream.num_chunks(); ++chunk) stream.run_layer(chunk, &tap);
+  return tap;
+}
+
+struct Similarities {
+  std::vector<float> matched, hidden_cka, cosine, residual_cka;
+
+  void add(const PairTap& anchor, const PairTap& other) {
+    const torch::Tensor hidden_a = torch::cat(anchor.hidden), hidden_b = torch::cat(other.hidden);
+    const torch::Tensor residual_a = torch::cat(anchor.residual), residual_b = torch::cat(other.residual);
+    matched.push_back(static_cast<float>(matched_correlation(hidden_a, hidden_b).value));
+    hidden_cka.push_back(static_cast<float>(linear_cka(hidden_a, hidden_b).value));
+    cosine.push_back(static_cast<float>(mean_cosine(residual_a, residual_b).value));
+    residual_cka.push_back(static_cast<float>(linear_cka(residual_a, residual_b).value));
+  }
+};
+
+/// Which part of a model a tensor belongs to: embedding, a layer, or the head with its norm.
+std::size_t part_of(const SpecTensor& tensor, std::int64_t num_layers) {
+  if (tensor.layer >= 0) return static_cast<std::size_t>(tensor.layer) + 1;
+  return tensor.kind == TensorKind::embedding ? 0 : static_cast<std::size_t>(num_layers) + 1;
+}
+
+/// By part, ||A - B||_F / ||A||_F over all tensors.
+std::vector<double> weight_distance(const Model& anchor, const Model& other) {
+  const auto parts = static_cast<std::size_t>(anchor.spec.num_layers) + 2;
+  std::vector<double> difference(parts, 0), total(parts, 0);
+  for (const SpecTensor& tensor : spec_tensors(anchor.spec)) {
+    const torch::Tensor a = anchor.tensors->get(tensor.name).to(torch::kFloat64), b = other.tensors->get(tensor.name).to(torch::kFloat64);
+    const std::size_t part = part_of(tensor, anchor.spec.num_layers);
+    difference[part] += (a - b).square().sum().item<double>();
+    total[part] += a.square().sum().item<double>();
+  }
+  for (std::size_t part = 0; part < parts; ++part) difference[part] = std::sqrt(difference[part] / total[part]);
+  return difference;
+}
+
+RecordAxis source_axis(const std::vector<Model>& sources) {
+  RecordAxis axis{"source", sources.size(), {}, {}};
+  for (const Model& source : sources) axis.labels.push_back(source.name);
+  return axis;
+}
+
+}  // namespace
+
+void check_and_record_invariance(const AlignedSources& aligned, const torch::Tensor& tokens_NT, const InvarianceSettings& settings, std::uint64_t seed,
+                                 Recorder& recorder) {
+  const ModelSpec& spec = aligned.sources.front().spec;
+  const torch::Tensor random_NT = random_windows(tokens_NT, spec.vocab_size, seed);
+  Checks checks;
+  for (std::size_t index = 0; index < aligned.sources.size(); ++index)
+    check_source(aligned.sources[index], aligned.sets[index], tokens_NT, random_NT, settings, checks);
+  const RecordAxis sources = source_axis(aligned.sources);
+  const auto put = [&](const char* name, const char* unit, const char* doc, const std::vector<float>& values) {
+    recorder.array({name, unit, doc}, std::array{sources}, values);
+  };
+  put("invariance/logit_change", "1", "max |change of logits| / max |logit| of each source after alignment (I1)", checks.logit);
+  put("invariance/logit_change_random", "1", "the same on random tokens (I1)", checks.random_logit);
+  put("invariance/loss_change", "nat", "|change of the mean next-token loss| (I3)", checks.loss);
+  put("invariance/bfloat16", "1", "logits of the aligned source stored in bfloat16 against the source in its own type (I5)", checks.stored);
+  put("invariance/bfloat16_unaligned", "1", "the same of the source without alignment: what rounding alone does", checks.stored_unaligned);
+  put("invariance/round_trip", "1", "largest change of a weight, of its tensor's largest, by the transforms and their inverse (I6)", checks.round_trip);
+  const RecordAxis layers{"layer", static_cast<std::size_t>(spec.num_layers), {}, {}};
+  recorder.array({"invariance/residual_change", "1", "relative Frobenius change of the residual stream after transport back (I2)"},
+                 std::array{sources, layers}, checks.residual);
+}
+
+void record_similarity(const AlignedSources& aligned, const torch::Tensor& tokens_NT, Recorder& recorder) {
+  const Model& anchor = aligned.sources[aligned.anchor];
+  const std::int64_t num_layers = anchor.spec.num_layers;
+  Similarities all;
+  std::vector<float> distance;
+  for (std::size_t index = 0; index < aligned.sources.size(); ++index) {
+    const Model moved = apply_transforms(aligned.sources[index], aligned.sets[index]);
+    LayerStreamed own(anchor, tokens_NT), before(aligned.sources[index], tokens_NT), after(moved, tokens_NT);
+    for (std::int64_t layer = 0; layer < num_layers; ++layer) {
+      const PairTap of_anchor = run_layer(own, layer);
+      all.add(of_anchor, run_layer(before, layer));
+      all.add(of_anchor, run_layer(after, layer));
+    }
+    const auto far = weight_distance(anchor, aligned.sources[index]), near = weight_distance(anchor, moved);
+    for (std::size_t part = 0; part < far.size(); ++part)
+      distance.insert(distance.end(), {static_cast<float>(far[part]), static_cast<float>(near[part])});
+  }
+  const RecordAxis sources = source_axis(aligned.sources), layers{"layer", static_cast<std::size_t>(num_layers), {}, {}};
+  const RecordAxis states{"state", 2, {"before", "after"}, {}};
+  const auto put = [&](const char* name, const char* doc, const std::vector<float>& values) {
+    recorder.array({name, "1", doc}, std::array{sources, layers, states}, values);
+  };
+  put("alignment/similarity/matched_ffn", "mean correlation of FFN units of equal index with the anchor's", all.matched);
+  put("alignment/similarity/ffn_cka", "linear CKA of FFN units with the anchor's; permutations and signs cannot move it", all.hidden_cka);
+  put("alignment/similarity/residual_cosine", "mean cosine of the residual streams leaving a layer", all.cosine);
+  put("alignment/similarity/residual_cka", "linear CKA of the residual streams; no exact symmetry can move it", all.residual_cka);
+  RecordAxis parts{"part", static_cast<std::size_t>(num_layers) + 2, {"embedding"}, {}};
+  for (std::int64_t layer = 0; layer < num_layers; ++layer) parts.labels.push_back(fmt::format("layer {}", layer));
+  parts.labels.emplace_back("head");
+  recorder.array({"alignment/weight_distance", "1", "Frobenius distance to the anchor's weights over their norm"}, std::array{sources, parts, states}, distance);
+}
+
+}  // namespace symphony

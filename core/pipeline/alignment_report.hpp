@@ -1,0 +1,34 @@
+// What an alignment did, measured on calibration tokens and on the weights: the checks of methods-alignment section 9 on every aligned source, and
+// how close each came to the anchor.
+#pragma once
+
+#include <vector>
+
+#include <torch/types.h>
+
+#include "core/base/record.hpp"
+#include "core/model/symmetry.hpp"
+
+namespace symphony {
+
+struct AlignedSources {
+  const std::vector<Model>& sources;
+  const std::vector<TransformSet>& sets;  ///< one a source
+  std::size_t anchor = 0;
+};
+
+struct InvarianceSettings {
+  double tolerance = 1e-5;   ///< on the logits for permutations and signs; ten times as much where gains are folded or bases change
+  bool approximate = false;  ///< measure only
+};
+
+/// Checks I1 to I6: logits on `tokens_NT` and on as many random ones, the residual stream carried back, the loss, the logits when stored in
+/// bfloat16, and the way back by the inverse. Records arrays invariance/*; throws NumericError naming source and value when one fails.
+void check_and_record_invariance(const AlignedSources& aligned, const torch::Tensor& tokens_NT, const InvarianceSettings& settings, std::uint64_t seed,
+                                 Recorder& recorder);
+
+/// Arrays alignment/similarity/* over sources, layers and {before, after}: matched correlation and linear CKA of FFN units, cosine and linear CKA
+/// of the residual stream; and alignment/weight_distance over sources, parts of the model and {before, after}.
+void record_similarity(const AlignedSources& aligned, const torch::Tensor& tokens_NT, Recorder& recorder);
+
+}  // namespace symphony
