@@ -5,7 +5,8 @@
 // Differs from the paper: Q and K features are never permuted inside a head (no symmetry under RoPE); FFN and residual units have signs;
 // tensors are compared with norm gains folded and FFN units balanced, each divided by its norm; a residual in scope starts from embedding
 // and head alone, because anything found before it is noise that would hold it in place; and the residual step, whose circuit term is
-// quadratic, maximises the linear terms and is taken only if the whole objective rises.
+// quadratic, maximises the linear terms and is taken only if the whole objective rises. With the gauge in scope heads are matched by circuits alone,
+// which do not see it, and every step at a layer's heads finds that layer's V/O and Q/K gauges anew (methods-alignment 7.4).
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -13,9 +14,11 @@
 #include <fmt/format.h>
 
 #include "core/align/unit_matching.hpp"
+#include "core/model/head_gauge.hpp"
 #include "core/model/weight_similarity.hpp"
 #include "core/plugin/alignment.hpp"
 #include "core/plugin/alignment_log.hpp"
+#include "core/plugin/alignment_scopes.hpp"
 #include "core/plugin/declare.hpp"
 
 namespace symphony {
@@ -40,14 +43,14 @@ class Descent {
   Descent(const AlignmentProblem& problem, std::size_t source_idx, const WeightMatchingParams& params)
       : anchor_(problem.sources[problem.anchor]), source_(problem.sources[source_idx]), params_(params) {
     for (const SymmetryGroup& group : problem.groups)
-      if (std::find(params.scope.begin(), params.scope.end(), group.scope) != params.scope.end()) groups_.push_back(&group);
+      if (group.freedom.permutations && in_scope(params.scope, group.scope)) groups_.push_back(&group);
   }
 
   /// The residual stream first, from tensors that no other group touches, then the others once under it: what a sweep starts from does not
   /// depend on the gauge in which the source came.
   void run(Random random) {
     for (const SymmetryGroup* group : groups_)
-      if (group->scope == "residual") take(*group, match_residual(true));
+      if (group->scope == "residual") take(*group, single(*group, match_residual(true)));
     objectives_.push_back(objective(nullptr, set_));
     for (const SymmetryGroup* group : groups_)
       if (group->scope != "residual") improve(*group);
@@ -72,24 +75,47 @@ class Descent {
   }
 
  private:
-  /// The source with every present transform but that of `group`.
+  struct Step {
+    UnitMatch match;
+    TransformSet elements;
+  };
+
+  /// The source with every present transform but those at `group`: of heads, their gauges too.
   Model aligned_but(const SymmetryGroup& group) const {
     TransformSet others = set_;
     others.erase(group.id);
+    if (group.scope == "attention_heads") {
+      others.erase(fmt::format("layer.{}.qk", group.layer));
+      others.erase(fmt::format("layer.{}.vo", group.layer));
+    }
     return apply_transforms(source_, others);
   }
 
-  UnitMatch propose(const SymmetryGroup& group) const {
-    if (group.scope == "residual") return match_residual(false);
+  Step propose(const SymmetryGroup& group) const {
+    if (group.scope == "residual") return single(group, match_residual(false));
     const Model source = aligned_but(group);
-    if (group.scope == "attention_heads") {
-      const HeadWeightSimilarity weights = head_weight_similarity(anchor_, source, group.layer);
-      const torch::Tensor circuits = head_circuit_similarity(anchor_, source, group.layer) / static_cast<double>(group.size);
-      return match_grouped_units(weights.heads + circuits, group.group_size, weights.groups);
-    }
+    if (group.scope == "attention_heads") return propose_heads(group, source);
     const FfnWeightSimilarity similarity = ffn_weight_similarity(anchor_, source, group.layer);
-    if (params_.use_signs) return match_signed_units(similarity.signed_, similarity.fixed);
-    return match_units(similarity.fixed + similarity.signed_);
+    if (params_.use_signs) return single(group, match_signed_units(similarity.signed_, similarity.fixed));
+    return single(group, match_units(similarity.fixed + similarity.signed_));
+  }
+
+  Step propose_heads(const SymmetryGroup& group, const Model& source) const {
+    const torch::Tensor circuits = head_circuit_similarity(anchor_, source, group.layer) / static_cast<double>(group.size);
+    if (!in_scope(params_.scope, "gauge")) {
+      const HeadWeightSimilarity weights = head_weight_similarity(anchor_, source, group.layer);
+      return single(group, match_grouped_units(weights.heads + circuits, group.group_size, weights.groups));
+    }
+    Step step = single(group, match_grouped_units(circuits, group.group_size));
+    const HeadGauge gauge = match_head_gauge(anchor_, apply_transforms(source, step.elements), group.layer);
+    step.elements.emplace(fmt::format("layer.{}.qk", group.layer), gauge.qk);
+    step.elements.emplace(fmt::format("layer.{}.vo", group.layer), gauge.vo);
+    return step;
+  }
+
+  static Step single(const SymmetryGroup& group, UnitMatch match) {
+    TransformSet elements{{group.id, match.transform}};
+    return {std::move(match), std::move(elements)};
   }
 
   UnitMatch match_residual(bool embeddings_only) const {
@@ -111,19 +137,21 @@ class Descent {
   }
 
   bool improve(const SymmetryGroup& group) {
-    const UnitMatch found = propose(group);
+    const Step found = propose(group);
     TransformSet proposed = set_;
-    proposed.insert_or_assign(group.id, found.transform);
+    for (const auto& [id, element] : found.elements) proposed.insert_or_assign(id, element);
     const double before = objective(&group, set_), after = objective(&group, proposed);
     const bool better = after > before + params_.tolerance * std::max(1.0, std::abs(before));
     const bool first = !matches_.contains(group.id);
-    if (better || (first && after >= before)) take(group, found);
+    // A gauge at which the first step starts is no better than any other: the answer must not depend on it.
+    const bool free_start = first && found.elements.size() > 1;
+    if (better || free_start || (first && after >= before)) take(group, found);
     return better;
   }
 
-  void take(const SymmetryGroup& group, const UnitMatch& found) {
-    set_.insert_or_assign(group.id, found.transform);
-    matches_.insert_or_assign(group.id, found);
+  void take(const SymmetryGroup& group, const Step& found) {
+    for (const auto& [id, element] : found.elements) set_.insert_or_assign(id, element);
+    matches_.insert_or_assign(group.id, found.match);
   }
 
   const Model& anchor_;
@@ -151,12 +179,15 @@ class WeightMatching final : public Alignment {
         Descent descent(problem, source_idx, params_);
         descent.run(context.random(fmt::format("weight_matching.order.{}", source_idx)));
         sets[source_idx] = descent.set();
+        if (in_scope(params_.scope, "gains")) add_gains(problem, source_idx, sets[source_idx]);
+        if (in_scope(params_.scope, "gauge")) add_gauges(problem, source_idx, sets[source_idx], log);
         objectives[source_idx] = descent.objectives();
         descent.log_to(log, source_idx);
       }
       context.progress(static_cast<double>(source_idx + 1) / static_cast<double>(num_sources));
     }
     log.write(*context.recorder);
+    note_common_ancestry(problem, sets, *context.recorder);
     record_objectives(problem, objectives, *context.recorder);
     return sets;
   }
@@ -183,6 +214,6 @@ class WeightMatching final : public Alignment {
 }  // namespace
 }  // namespace symphony
 
-SYMPHONY_PLUGIN(symphony::Alignment, symphony::WeightMatching, symphony::WeightMatchingParams, "weight_matching", 1,
+SYMPHONY_PLUGIN(symphony::Alignment, symphony::WeightMatching, symphony::WeightMatchingParams, "weight_matching", 2,
                 "permutes (and signs) units so that their weights agree with the anchor's, by coordinate descent",
                 "Ainsworth et al. 2023, arXiv 2209.04836")

@@ -64,8 +64,13 @@ TEST_CASE("activation_matching: recovers a planted element of every scope exactl
   check_recovers_planted("activation_matching", true);
 }
 
+TEST_CASE("activation_matching: recovers planted gauges and gains to rounding", "[plugin][alignment.activation_matching][invariant]") {
+  check_recovers_planted_gauges("activation_matching");
+}
+
 TEST_CASE("activation_matching: the gauge in which a source comes does not matter", "[plugin][alignment.activation_matching][invariant]") {
   check_orbit_invariant("activation_matching");
+  check_orbit_invariant("activation_matching", continuous_choices());
 }
 
 TEST_CASE("activation_matching: without signs, planted signs are not found", "[plugin][alignment.activation_matching][invariant]") {
@@ -88,7 +93,7 @@ TEST_CASE("activation_matching: a model matched with itself does not move, and t
 }
 
 TEST_CASE("activation_matching: unknown scopes and shares above one are refused", "[plugin][alignment.activation_matching][wrong-input]") {
-  CHECK_THAT(refusal_of("alignment", "activation_matching", ValueMap{{"scope", "heads"}}), Catch::Contains("expected one of: ffn, attention_heads, residual"));
+  CHECK_THAT(refusal_of("alignment", "activation_matching", ValueMap{{"scope", "heads"}}), Catch::Contains("expected one of: ffn, attention_heads, gauge, gains, residual"));
   CHECK_THAT(refusal_of("alignment", "activation_matching", ValueMap{{"fraction", 1.2}}), Catch::Contains("alignment.activation_matching: fraction"));
   const std::vector<Model> sources{random_model(planted_spec(), 1), random_model(planted_spec(), 2)};
   const StreamedStatistics statistics(sources, 0, {{Site::residual}}, random_tokens(2, 8, 61, 1));

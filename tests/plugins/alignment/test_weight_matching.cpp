@@ -32,8 +32,13 @@ TEST_CASE("weight_matching: recovers a planted element of every scope exactly", 
   check_recovers_planted("weight_matching", true);
 }
 
+TEST_CASE("weight_matching: recovers planted gauges and gains to rounding", "[plugin][alignment.weight_matching][invariant]") {
+  check_recovers_planted_gauges("weight_matching");
+}
+
 TEST_CASE("weight_matching: the gauge in which a source comes does not matter", "[plugin][alignment.weight_matching][invariant]") {
   check_orbit_invariant("weight_matching");
+  check_orbit_invariant("weight_matching", continuous_choices());
 }
 
 TEST_CASE("weight_matching: the recorded objective never falls", "[plugin][alignment.weight_matching][invariant]") {
@@ -63,14 +68,14 @@ TEST_CASE("weight_matching: noise of a fifth of every weight does not hide a pla
     if (tensor.dim() == 2) tensor = tensor + 0.2 * noise.tensors->get(name);
   const TransformSet planted = random_transforms(symmetry_groups(anchor.spec), scope_choices().back(), true, 10);
   const Model noisy = apply_transforms({anchor.spec, std::make_shared<MemorySource>(tensors, "noisy"), "noisy"}, planted);
-  for (const auto& [id, transform] : compose(align(*make_plugin<Alignment>("weight_matching", everything()), anchor, noisy).set, planted)) {
+  for (const auto& [id, transform] : compose(anchor.spec, align(*make_plugin<Alignment>("weight_matching", everything()), anchor, noisy).set, planted)) {
     CAPTURE(id);
     CHECK(transform.is_identity());
   }
 }
 
 TEST_CASE("weight_matching: unknown scopes and no sweeps are refused", "[plugin][alignment.weight_matching][wrong-input]") {
-  CHECK_THAT(refusal_of("alignment", "weight_matching", ValueMap{{"scope", "residuals"}}), Catch::Contains("expected one of: ffn, attention_heads, residual"));
+  CHECK_THAT(refusal_of("alignment", "weight_matching", ValueMap{{"scope", "residuals"}}), Catch::Contains("expected one of: ffn, attention_heads, gauge, gains, residual"));
   CHECK_THAT(refusal_of("alignment", "weight_matching", ValueMap{{"max_sweeps", 0}}), Catch::Contains("alignment.weight_matching: max_sweeps"));
 }
 

@@ -1,0 +1,137 @@
+// Rotates the residual stream of every source onto the anchor's. Source: Schoenemann 1966, "A generalized solution of the orthogonal Procrustes
+// problem", Psychometrika 31, equation 2.7; on transformers whose norm gains are folded, methods-alignment 7.3 (after Ashkboos et al. 2024,
+// "SliceGPT", arXiv 2401.15024, section 3, which shows that a folded RMSNorm network may be rotated).
+//   M = sum over embedding and layers of E[n_A n_B^T], n = h / rms(h) on calibration tokens;  M = U S V^T;  Q = U V^T maximises <Q, M>
+// Then, under Q and with gains folded: heads by their circuits (S5), V/O and Q/K gauges in closed form (S3, S4), FFN units by the correlation of
+// their activations with signs (S1, S2), and the anchor's gains in place of the folded ones (S6). Every step is an exact symmetry; tied heads are
+// untied, since no tied model can be rotated.
+// Where M has no signal a direction's rotation is arbitrary: `floor` shrinks M towards the best signed permutation by that share of its largest
+// singular value.
+#include <fmt/format.h>
+
+#include "core/align/unit_matching.hpp"
+#include "core/plugin/alignment.hpp"
+#include "core/plugin/alignment_log.hpp"
+#include "core/plugin/alignment_scopes.hpp"
+#include "core/plugin/declare.hpp"
+
+namespace symphony {
+namespace {
+
+struct ProcrustesParams {
+  std::vector<std::string> scope{"residual", "gains", "attention_heads", "gauge", "ffn"};
+  double floor = 0;
+  static void describe(Schema& s) {
+    s.field<&ProcrustesParams::scope>("scope", "what to align; the residual stream and the gains always are").one_of(scope_names());
+    s.field<&ProcrustesParams::floor>("floor", "share of the largest singular value added along the best signed permutation, so that directions "
+                                               "without signal follow it")
+        .range(0, 1);
+  }
+};
+
+/// A rotation that moves nothing but rounding: a model matched with itself.
+constexpr double kNothingMoves = 1e-9;
+
+struct Rotation {
+  Transform transform;
+  torch::Tensor singular_values, angles;  ///< [D]
+};
+
+/// max <Q, M> over rotations and reflections.
+Rotation best_rotation(const torch::Tensor& moment_DD) {
+  const auto [u, s, vh] = torch::linalg_svd(moment_DD, false);
+  const torch::Tensor q = u.mm(vh), eye = torch::eye(q.size(0), torch::kFloat64);
+  const bool moves = (q - eye).abs().max().item<double>() > kNothingMoves;
+  return {moves ? Transform::orthogonal(q) : Transform::identity(q.size(0)), s, torch::angle(torch::linalg_eigvals(q)).abs()};
+}
+
+class Procrustes final : public Alignment {
+ public:
+  explicit Procrustes(const ProcrustesParams& params) : params_(params) {}
+
+  bool unties() const override { return true; }
+
+  std::vector<StatisticsNeed> needs(const ModelSpec&) const override {
+    std::vector<StatisticsNeed> needs{{Site::embedding, true}, {Site::residual, true}};
+    if (in_scope(params_.scope, "ffn")) needs.push_back({Site::ffn_hidden});
+    return needs;
+  }
+
+  std::vector<TransformSet> align(const AlignmentProblem& problem, const Context& context) const override {
+    std::vector<TransformSet> sets(problem.sources.size());
+    const std::int64_t width = problem.sources[problem.anchor].spec.hidden_size;
+    std::vector<Rotation> rotations(sets.size(), Rotation{Transform::identity(0), torch::full({width}, NAN), torch::zeros({width})});
+    AlignmentLog log(problem);
+    for (std::size_t source_idx = 0; source_idx < sets.size(); ++source_idx) {
+      if (source_idx != problem.anchor) sets[source_idx] = align_source(problem, source_idx, rotations[source_idx], log);
+      context.progress(static_cast<double>(source_idx + 1) / static_cast<double>(sets.size()));
+    }
+    log.write(*context.recorder);
+    record_spectra(problem, rotations, *context.recorder);
+    note_common_ancestry(problem, sets, *context.recorder);
+    return sets;
+  }
+
+ private:
+  TransformSet align_source(const AlignmentProblem& problem, std::size_t source_idx, Rotation& rotation, AlignmentLog& log) const {
+    TransformSet set;
+    const torch::Tensor moment_DD = summed_moments(problem, source_idx, set, log);
+    const UnitMatch permutation = match_signed_units(moment_DD, {});
+    rotation = best_rotation(moment_DD);
+    const torch::Tensor largest = rotation.singular_values.max();
+    if (params_.floor > 0) rotation.transform = best_rotation(moment_DD + params_.floor * largest * permutation.transform.dense()).transform;
+    log.add("residual", source_idx, 0, permutation);
+    const auto put = [&](const char* metric, const char* doc, double value) { log.add_value("residual", source_idx, 0, metric, "1", doc, value); };
+    put("cosine_before", "mean cosine of the normalised residual streams of anchor and source", moment_DD.trace().item<double>());
+    put("cosine_after", "the same after the rotation", (rotation.transform.dense() * moment_DD).sum().item<double>());
+    put("smallest_singular_share", "smallest over largest singular value of the summed moments: near 0, some directions carry no signal",
+        (rotation.singular_values.min() / largest).item<double>());
+    set.insert_or_assign("residual", rotation.transform);
+    add_gains(problem, source_idx, set);
+    if (in_scope(params_.scope, "attention_heads")) add_heads(problem, source_idx, set, log);
+    if (in_scope(params_.scope, "gauge")) add_gauges(problem, source_idx, set, log);
+    return set;
+  }
+
+  /// Mean over embedding and layers of E[n_A n_B^T] / D, so that its trace is a mean cosine; FFN units are matched in the same pass.
+  torch::Tensor summed_moments(const AlignmentProblem& problem, std::size_t source_idx, TransformSet& set, AlignmentLog& log) const {
+    const ModelSpec& spec = problem.sources[problem.anchor].spec;
+    torch::Tensor sum_DD;
+    for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
+      if (layer == 0) sum_DD = second_moment(problem.statistics.moments(source_idx, Site::embedding, 0));
+      sum_DD = sum_DD + second_moment(problem.statistics.moments(source_idx, Site::residual, layer));
+      if (!in_scope(params_.scope, "ffn")) continue;
+      const PairMoments& hidden = problem.statistics.moments(source_idx, Site::ffn_hidden, layer);
+      const UnitMatch found = match_signed_units(correlation(hidden), {}, {1.0, dead_units(hidden.var_a), dead_units(hidden.var_b)});
+      log.add("ffn", source_idx, layer, found);
+      set.insert_or_assign(fmt::format("layer.{}.ffn", layer), found.transform);
+    }
+    return sum_DD / static_cast<double>((spec.num_layers + 1) * spec.hidden_size);
+  }
+
+  static void record_spectra(const AlignmentProblem& problem, const std::vector<Rotation>& rotations, Recorder& recorder) {
+    std::vector<float> values, angles;
+    RecordAxis source_axis{"source", rotations.size(), {}, {}};
+    const auto append = [](std::vector<float>& list, const torch::Tensor& from) {
+      const torch::Tensor sorted = std::get<0>(from.sort(0, true)).to(torch::kFloat32).contiguous();
+      list.insert(list.end(), sorted.data_ptr<float>(), sorted.data_ptr<float>() + sorted.numel());
+    };
+    for (std::size_t source_idx = 0; source_idx < rotations.size(); ++source_idx) {
+      source_axis.labels.push_back(problem.sources[source_idx].name);
+      append(values, rotations[source_idx].singular_values);
+      append(angles, rotations[source_idx].angles);
+    }
+    const std::vector<RecordAxis> axes{source_axis, {"rank", static_cast<std::size_t>(rotations.front().angles.numel()), {}, {}}};
+    recorder.array({"alignment/residual/singular_values", "1", "singular values of the summed moments, descending"}, axes, values);
+    recorder.array({"alignment/residual/angles", "rad", "eigen-angles of the best rotation, descending"}, axes, angles);
+  }
+
+  ProcrustesParams params_;
+};
+
+}  // namespace
+}  // namespace symphony
+
+SYMPHONY_PLUGIN(symphony::Alignment, symphony::Procrustes, symphony::ProcrustesParams, "procrustes", 1,
+                "rotates the residual stream onto the anchor's, then matches heads, gauges, gains and FFN units",
+                "Schoenemann 1966, Psychometrika 31; Ashkboos et al. 2024, arXiv 2401.15024")
