@@ -12,7 +12,7 @@ namespace symphony {
 
 namespace {
 
-constexpr double kLargestCondition = 1e3;
+constexpr double kLargestCondition = 1e2;
 constexpr double kLargestScale = 1e3;
 constexpr double kSmallestEigenvalue = 1e-10;  // of the largest
 constexpr double kTiny = 1e-300;

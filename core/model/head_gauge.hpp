@@ -26,7 +26,7 @@ struct HeadGauge {
 };
 
 /// `source` with its residual stream and heads aligned; gains are folded for the comparison. A change of basis whose condition number exceeds
-/// 1e3 is replaced by its best rotation: weights of (nearly) dead heads have no balanced gauge.
+/// 100 is replaced by the best rotation: it would cost float32 two digits, and weights of (nearly) dead heads have no balanced gauge.
 HeadGauge match_head_gauge(const Model& anchor, const Model& source, std::int64_t layer);
 
 /// By FFN unit, the scale of its up row that gives `source` (units aligned) the anchor's ratio of up to down norms, within [1e-3, 1e3]: [F].

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include "core/align/unit_matching.hpp"
@@ -11,6 +12,34 @@
 #include "core/model/weight_similarity.hpp"
 
 namespace symphony {
+
+namespace {
+
+/// One result a layer; layers share nothing, so they go to as many threads as there are.
+template <class Result, class Function>
+std::vector<Result> by_layer(const ModelSpec& spec, const Function& function) {
+  std::vector<Result> results(static_cast<std::size_t>(spec.num_layers));
+  at::parallel_for(0, spec.num_layers, 1, [&](std::int64_t begin, std::int64_t end) {
+    const torch::NoGradGuard no_grad;
+    for (std::int64_t layer = begin; layer < end; ++layer) results[static_cast<std::size_t>(layer)] = function(layer);
+  });
+  return results;
+}
+
+void log_gauge(const HeadGauge& gauge, std::size_t source_idx, std::int64_t layer, AlignmentLog& log) {
+  const auto put = [&](const char* metric, const char* unit, const char* doc, double value) {
+    log.add_value("gauge", source_idx, layer, metric, unit, doc, value);
+  };
+  put("qk_before", "1", "mean cosine over KV groups of the anchor's and the source's Q and K weights before the gauge", gauge.qk_before);
+  put("qk_after", "1", "the same after the gauge", gauge.qk_after);
+  put("vo_before", "1", "mean cosine over KV groups of the anchor's and the source's V and O weights before the gauge", gauge.vo_before);
+  put("vo_after", "1", "the same after the gauge", gauge.vo_after);
+  put("qk_angle", "rad", "mean angle by which rotary pairs of Q and K are turned", gauge.qk_angle);
+  put("vo_angle", "rad", "mean eigen-angle of the change of basis between V and O", gauge.vo_angle);
+  put("vo_condition", "1", "largest condition number of a change of basis between V and O", gauge.vo_condition);
+}
+
+}  // namespace
 
 bool in_scope(const std::vector<std::string>& scope, std::string_view name) { return std::find(scope.begin(), scope.end(), name) != scope.end(); }
 
@@ -22,10 +51,12 @@ void add_gains(const AlignmentProblem& problem, std::size_t source_idx, Transfor
 void add_heads(const AlignmentProblem& problem, std::size_t source_idx, TransformSet& set, AlignmentLog& log) {
   const Model& anchor = problem.sources[problem.anchor];
   const Model source = apply_transforms(problem.sources[source_idx], set);
-  for (std::int64_t layer = 0; layer < anchor.spec.num_layers; ++layer) {
-    const UnitMatch found = match_grouped_units(head_circuit_similarity(anchor, source, layer), anchor.spec.heads_per_kv());
-    log.add("attention_heads", source_idx, layer, found);
-    set.insert_or_assign(fmt::format("layer.{}.heads", layer), found.transform);
+  const auto matches = by_layer<UnitMatch>(anchor.spec, [&](std::int64_t layer) {
+    return match_grouped_units(head_circuit_similarity(anchor, source, layer), anchor.spec.heads_per_kv());
+  });
+  for (std::size_t layer = 0; layer < matches.size(); ++layer) {
+    log.add("attention_heads", source_idx, static_cast<std::int64_t>(layer), matches[layer]);
+    set.insert_or_assign(fmt::format("layer.{}.heads", layer), matches[layer].transform);
   }
 }
 
@@ -33,22 +64,13 @@ void add_gauges(const AlignmentProblem& problem, std::size_t source_idx, Transfo
   const Model& anchor = problem.sources[problem.anchor];
   std::erase_if(set, [&](const auto& entry) { return find_group(problem.groups, entry.first).scope == "gauge"; });
   const Model source = apply_transforms(problem.sources[source_idx], set);
-  for (std::int64_t layer = 0; layer < anchor.spec.num_layers; ++layer) {
-    const HeadGauge found = match_head_gauge(anchor, source, layer);
-    set.insert_or_assign(fmt::format("layer.{}.qk", layer), found.qk);
-    set.insert_or_assign(fmt::format("layer.{}.vo", layer), found.vo);
-    const auto put = [&](const char* metric, const char* unit, const char* doc, double value) {
-      log.add_value("gauge", source_idx, layer, metric, unit, doc, value);
-    };
-    put("qk_before", "1", "mean cosine over KV groups of the anchor's and the source's Q and K weights before the gauge", found.qk_before);
-    put("qk_after", "1", "the same after the gauge", found.qk_after);
-    put("vo_before", "1", "mean cosine over KV groups of the anchor's and the source's V and O weights before the gauge", found.vo_before);
-    put("vo_after", "1", "the same after the gauge", found.vo_after);
-    put("qk_angle", "rad", "mean angle by which rotary pairs of Q and K are turned", found.qk_angle);
-    put("vo_angle", "rad", "mean eigen-angle of the change of basis between V and O", found.vo_angle);
-    put("vo_condition", "1", "largest condition number of a change of basis between V and O", found.vo_condition);
+  const auto gauges = by_layer<HeadGauge>(anchor.spec, [&](std::int64_t layer) { return match_head_gauge(anchor, source, layer); });
+  for (std::size_t layer = 0; layer < gauges.size(); ++layer) {
+    set.insert_or_assign(fmt::format("layer.{}.qk", layer), gauges[layer].qk);
+    set.insert_or_assign(fmt::format("layer.{}.vo", layer), gauges[layer].vo);
+    log_gauge(gauges[layer], source_idx, static_cast<std::int64_t>(layer), log);
     const auto ffn = set.find(fmt::format("layer.{}.ffn", layer));
-    if (ffn != set.end()) ffn->second = Transform::diagonal(match_unit_scales(anchor, source, layer)).after(ffn->second);
+    if (ffn != set.end()) ffn->second = Transform::diagonal(match_unit_scales(anchor, source, static_cast<std::int64_t>(layer))).after(ffn->second);
   }
 }
 
@@ -61,7 +83,7 @@ void note_common_ancestry(const AlignmentProblem& problem, const std::vector<Tra
       if (transform.count_moved() > 0) return;
     }
   if (any)
-    recorder.note("alignment", "no unit of any source moves: the sources share an ancestor, or are one model, and permutations have nothing to align");
+    recorder.note("common_ancestry", "no unit of any source moves: the sources share an ancestor, or are one model, and permutations have nothing to align");
 }
 
 }  // namespace symphony

@@ -6,7 +6,8 @@
 // their activations with signs (S1, S2), and the anchor's gains in place of the folded ones (S6). Every step is an exact symmetry; tied heads are
 // untied, since no tied model can be rotated.
 // Where M has no signal a direction's rotation is arbitrary: `floor` shrinks M towards the best signed permutation by that share of its largest
-// singular value.
+// singular value. Small models have signal everywhere: on four of 385 k parameters a floor of 0.05 took 4.49 bits a byte to 4.85.
+// Recorded beside the rotation: what the best signed permutation would do.
 #include <fmt/format.h>
 
 #include "core/align/unit_matching.hpp"
@@ -35,6 +36,7 @@ constexpr double kNothingMoves = 1e-9;
 struct Rotation {
   Transform transform;
   torch::Tensor singular_values, angles;  ///< [D]
+  Transform permutation;                  ///< the best with signs, for comparison
 };
 
 /// max <Q, M> over rotations and reflections.
@@ -42,7 +44,7 @@ Rotation best_rotation(const torch::Tensor& moment_DD) {
   const auto [u, s, vh] = torch::linalg_svd(moment_DD, false);
   const torch::Tensor q = u.mm(vh), eye = torch::eye(q.size(0), torch::kFloat64);
   const bool moves = (q - eye).abs().max().item<double>() > kNothingMoves;
-  return {moves ? Transform::orthogonal(q) : Transform::identity(q.size(0)), s, torch::angle(torch::linalg_eigvals(q)).abs()};
+  return {moves ? Transform::orthogonal(q) : Transform::identity(q.size(0)), s, torch::angle(torch::linalg_eigvals(q)).abs(), Transform::identity(q.size(0))};
 }
 
 class Procrustes final : public Alignment {
@@ -58,17 +60,20 @@ class Procrustes final : public Alignment {
   }
 
   std::vector<TransformSet> align(const AlignmentProblem& problem, const Context& context) const override {
-    std::vector<TransformSet> sets(problem.sources.size());
+    std::vector<TransformSet> sets(problem.sources.size()), permutations(problem.sources.size());
     const std::int64_t width = problem.sources[problem.anchor].spec.hidden_size;
-    std::vector<Rotation> rotations(sets.size(), Rotation{Transform::identity(0), torch::full({width}, NAN), torch::zeros({width})});
+    std::vector<Rotation> rotations(sets.size(), Rotation{Transform::identity(0), torch::full({width}, NAN), torch::zeros({width}), Transform::identity(0)});
     AlignmentLog log(problem);
     for (std::size_t source_idx = 0; source_idx < sets.size(); ++source_idx) {
-      if (source_idx != problem.anchor) sets[source_idx] = align_source(problem, source_idx, rotations[source_idx], log);
+      if (source_idx != problem.anchor) {
+        sets[source_idx] = permutations[source_idx] = align_source(problem, source_idx, rotations[source_idx], log);
+        permutations[source_idx].insert_or_assign("residual", rotations[source_idx].permutation);
+      }
       context.progress(static_cast<double>(source_idx + 1) / static_cast<double>(sets.size()));
     }
     log.write(*context.recorder);
     record_spectra(problem, rotations, *context.recorder);
-    note_common_ancestry(problem, sets, *context.recorder);
+    note_common_ancestry(problem, permutations, *context.recorder);
     return sets;
   }
 
@@ -78,6 +83,7 @@ class Procrustes final : public Alignment {
     const torch::Tensor moment_DD = summed_moments(problem, source_idx, set, log);
     const UnitMatch permutation = match_signed_units(moment_DD, {});
     rotation = best_rotation(moment_DD);
+    rotation.permutation = permutation.transform;
     const torch::Tensor largest = rotation.singular_values.max();
     if (params_.floor > 0) rotation.transform = best_rotation(moment_DD + params_.floor * largest * permutation.transform.dense()).transform;
     log.add("residual", source_idx, 0, permutation);

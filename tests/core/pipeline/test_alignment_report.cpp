@@ -1,0 +1,88 @@
+// The checks and measurements that follow every alignment.
+#include <map>
+
+#include <catch2/catch.hpp>
+
+#include "core/base/error.hpp"
+#include "core/pipeline/alignment_report.hpp"
+#include "tests/support/random_tokens.hpp"
+#include "tests/support/random_transforms.hpp"
+#include "tests/support/tiny_model.hpp"
+
+using namespace symphony;
+using namespace symphony::testing;
+
+namespace {
+
+class Arrays final : public Recorder {
+ public:
+  void array(const RecordInfo& info, std::span<const RecordAxis> axes, std::span<const float> given) override {
+    std::size_t size = 1;
+    for (const RecordAxis& axis : axes) size *= axis.size;
+    REQUIRE(size == given.size());
+    values[info.name].assign(given.begin(), given.end());
+  }
+  void scalar(const RecordInfo&, double) override {}
+  void note(std::string_view, std::string_view) override {}
+  std::map<std::string, std::vector<float>> values;
+};
+
+const torch::Tensor& windows() {
+  static const torch::Tensor tokens_NT = random_tokens(4, 16, 61, 3);
+  return tokens_NT;
+}
+
+}  // namespace
+
+TEST_CASE("alignment report: symmetries pass every check, and come back by their inverse", "[core][pipeline]") {
+  const std::vector<Model> sources{random_model(tiny_spec(), 1), random_model(tiny_spec(), 2)};
+  const auto groups = symmetry_groups(sources[0].spec);
+  const std::vector<TransformSet> exact{{}, random_transforms(groups, {"ffn", "attention_heads", "residual"}, true, 4)};
+  Arrays recorded;
+  check_and_record_invariance({sources, exact, 0}, windows(), {}, 1, recorded);
+  CHECK(recorded.values.at("invariance/logit_change")[1] < 1e-5f);
+  CHECK(recorded.values.at("invariance/logit_change_random")[1] < 1e-5f);
+  CHECK(recorded.values.at("invariance/round_trip") == std::vector<float>{0, 0});
+  CHECK(recorded.values.at("invariance/residual_change").size() == 4);
+  // Rounding to bfloat16 commutes with permutations and signs.
+  CHECK(recorded.values.at("invariance/bfloat16")[1] == Approx(recorded.values.at("invariance/bfloat16_unaligned")[1]).epsilon(1e-2));
+  const std::vector<TransformSet> rotated{{}, random_rotation_of(sources[1], 5)};
+  Arrays of_rotation;
+  check_and_record_invariance({sources, rotated, 0}, windows(), {}, 1, of_rotation);
+  CHECK(of_rotation.values.at("invariance/round_trip")[1] > 0);
+  CHECK(of_rotation.values.at("invariance/round_trip")[1] < 1e-5f);
+}
+
+TEST_CASE("alignment report: a tolerance that rotations miss stops the run, unless the method is approximate", "[core][pipeline]") {
+  const std::vector<Model> sources{random_model(tiny_spec(), 1), random_model(tiny_spec(), 2)};
+  const std::vector<TransformSet> rotated{{}, random_rotation_of(sources[1], 5)};
+  Arrays recorded;
+  CHECK_THROWS_WITH(check_and_record_invariance({sources, rotated, 0}, windows(), {1e-12, false}, 1, recorded),
+                    Catch::Contains("invariance: source 'random2': its transforms change the logits by"));
+  CHECK_NOTHROW(check_and_record_invariance({sources, rotated, 0}, windows(), {1e-12, true}, 1, recorded));
+}
+
+TEST_CASE("alignment report: undoing a planted element brings units, stream and weights back to the anchor's", "[core][pipeline]") {
+  const Model anchor = random_model(tiny_spec(), 6);
+  const TransformSet planted = random_transforms(symmetry_groups(anchor.spec), {"ffn", "residual"}, true, 7);
+  const std::vector<Model> sources{anchor, apply_transforms(anchor, planted)};
+  const std::vector<TransformSet> sets{{}, inverse(anchor.spec, planted)};
+  Arrays recorded;
+  record_similarity({sources, sets, 0}, windows(), recorded);
+  const auto pair_of = [&](const char* name, std::size_t entry) {
+    const auto& values = recorded.values.at(name);
+    return std::pair(values[2 * entry], values[2 * entry + 1]);
+  };
+  for (const std::size_t entry : {2u, 3u}) {  // source 1, layers 0 and 1
+    CHECK(pair_of("alignment/similarity/matched_ffn", entry).first < 0.5f);
+    CHECK(pair_of("alignment/similarity/matched_ffn", entry).second == Approx(1).margin(1e-4));
+    CHECK(pair_of("alignment/similarity/residual_cosine", entry).first < 0.5f);
+    CHECK(pair_of("alignment/similarity/residual_cosine", entry).second == Approx(1).margin(1e-4));
+    CHECK(pair_of("alignment/similarity/ffn_cka", entry).first == Approx(pair_of("alignment/similarity/ffn_cka", entry).second).margin(1e-4));
+    CHECK(pair_of("alignment/similarity/residual_cka", entry).first == Approx(1).margin(1e-4));
+  }
+  for (std::size_t part = 0; part < 4; ++part) {  // embedding, two layers, head
+    CHECK(pair_of("alignment/weight_distance", 4 + part).first > 0.5f);
+    CHECK(pair_of("alignment/weight_distance", 4 + part).second == 0);
+  }
+}
