@@ -2,6 +2,7 @@
 #include "core/pipeline/assemble.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -60,7 +61,8 @@ class FusedView final : public TensorSource {
     const std::optional<std::size_t> owner = owner_of(tensor);
     if (!owner) return fused(tensor);
     const torch::Tensor given = problem_.sources[*owner].tensors->get(source_tensor(tensor));
-    return is_noisy(tensor) ? with_noise(given, tensor.name) : given;
+    const torch::Tensor drawn = is_redrawn(tensor) ? with_units_redrawn(given, tensor) : given;
+    return is_noisy(tensor) ? with_noise(drawn, tensor.name) : drawn;
   }
 
  private:
@@ -70,6 +72,7 @@ class FusedView final : public TensorSource {
   }
 
   bool is_noisy(const SpecTensor& tensor) const { return tensor.expert > 0 && problem_.plan.noise > 0.0; }
+  bool is_redrawn(const SpecTensor& tensor) const { return tensor.expert >= 0 && problem_.plan.reinitialised > 0.0; }
 
   const Fusion& method_for(const SpecTensor& tensor) const {
     const auto found = problem_.fusion.find(tensor.kind);
@@ -82,7 +85,7 @@ class FusedView final : public TensorSource {
   torch::ScalarType check_and_find_dtype(const SpecTensor& tensor) const {
     if (const auto owner = owner_of(tensor)) {
       check_tensor(problem_.sources[*owner], source_tensor(tensor), tensor.shape);
-      return is_noisy(tensor) ? torch::kFloat32 : problem_.sources[*owner].tensors->info(source_tensor(tensor)).dtype;
+      return is_noisy(tensor) || is_redrawn(tensor) ? torch::kFloat32 : problem_.sources[*owner].tensors->info(source_tensor(tensor)).dtype;
     }
     const Fusion& method = method_for(tensor);
     method.check(problem_.sources.size(), source_names_);
@@ -114,6 +117,21 @@ class FusedView final : public TensorSource {
     const double std = problem_.plan.noise * weights.to(torch::kFloat64).std(/*unbiased=*/false).item<double>();
     Random(problem_.seed, "experts.noise/" + name).fill_normal({noise.data_ptr<float>(), static_cast<std::size_t>(noise.numel())}, 0.0, std);
     return weights + noise;
+  }
+
+  /// The same units in gate, up and down of one expert in one layer; other ones in every other.
+  torch::Tensor with_units_redrawn(const torch::Tensor& given, const SpecTensor& tensor) const {
+    const std::int64_t axis = tensor.name.ends_with("down_proj.weight") ? 1 : 0, width = given.size(axis);
+    auto units = Random(problem_.seed, fmt::format("experts.units/{}/{}", tensor.layer, tensor.expert)).permutation(width);
+    units.resize(static_cast<std::size_t>(std::llround(problem_.plan.reinitialised * static_cast<double>(width))));
+    if (units.empty()) return given.to(torch::kFloat32);
+    const torch::Tensor index = torch::tensor(units, torch::kInt64), weights = given.to(torch::kFloat32);
+    torch::Tensor drawn = weights.index_select(axis, index).contiguous();
+    const torch::Tensor replaced = drawn.to(torch::kFloat64);
+    Random(problem_.seed, "experts.redrawn/" + tensor.name)
+        .fill_normal({drawn.data_ptr<float>(), static_cast<std::size_t>(drawn.numel())}, replaced.mean().item<double>(),
+                     replaced.std(/*unbiased=*/false).item<double>());
+    return weights.index_copy(axis, index, drawn);
   }
 
   AssembleProblem problem_;

@@ -23,7 +23,7 @@ struct AssembleProblem {
   Method router;                     ///< canonical; stored in the spec; not read when the plan has no slots
   std::optional<Model> base;         ///< the common ancestor, for methods that need one
   std::vector<torch::Tensor> row_masks;  ///< empty, or one bool tensor [V] a source: the rows of embedding and head that it holds
-  std::uint64_t seed = 0;            ///< of the plan's noise, which is drawn from a stream named after each tensor
+  std::uint64_t seed = 0;            ///< of the plan's noise and redrawn units, from streams named after each tensor
 };
 
 /// The merged model without its router's parameters. Fused tensors are float32; a bias is fused like its weight, because both are of one kind;

@@ -37,6 +37,8 @@ void check_plan(const ExpertPlan& plan, const ExpertsProblem& problem, std::stri
     fail<PluginError>(who, "the output scale is {}, expected a finite number above 0", plan.output_scale);
   if (!std::isfinite(plan.noise) || plan.noise < 0.0)
     fail<PluginError>(who, "the noise is {}, expected a finite number, at least 0", plan.noise);
+  if (!(plan.reinitialised >= 0.0) || plan.reinitialised > 1.0)
+    fail<PluginError>(who, "the share of units drawn anew is {}, expected 0 to 1", plan.reinitialised);
 }
 
 }  // namespace symphony

@@ -29,6 +29,9 @@ struct ExpertPlan {
   std::optional<std::size_t> backbone_from;
   /// Standard deviation of Gaussian noise added to the weights of slots after the first, relative to each tensor's own; 0 = exact copies.
   double noise = 0.0;
+  /// Share of every slot's hidden units that are drawn anew: gate and up rows and down columns of units chosen for each slot and layer, normal
+  /// with the mean and standard deviation of the numbers that they replace.
+  double reinitialised = 0.0;
 };
 
 struct ExpertsProblem {

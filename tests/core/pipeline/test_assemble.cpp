@@ -163,6 +163,34 @@ TEST_CASE("assemble: noise goes to every copy but the first, in units of each te
   CHECK(torch::equal(second, again.tensors->get("model.layers.0.mlp.experts.1.up_proj.weight")));
 }
 
+TEST_CASE("assemble: units drawn anew are the same in gate, up and down of a copy, other ones in every copy and layer", "[core][pipeline]") {
+  const std::vector<Model> sources = different(tiny_spec(), 2);
+  AssembleProblem dropped = problem(sources, "upcycle");
+  dropped.plan.reinitialised = 0.25;
+  dropped.seed = 4;
+  const Model merged = assemble(dropped, "merged"), again = assemble(dropped, "merged");
+  std::vector<torch::Tensor> sets;
+  for (const char* expert : {"model.layers.0.mlp.experts.0.", "model.layers.0.mlp.experts.1.", "model.layers.1.mlp.experts.0."}) {
+    const std::string of_source = std::string(expert).substr(0, 19);
+    torch::Tensor changed_F;
+    for (const char* name : {"gate_proj.weight", "up_proj.weight", "down_proj.weight"}) {
+      CAPTURE(expert, name);
+      const torch::Tensor given = sources[0].tensors->get(of_source + name), drawn = merged.tensors->get(std::string(expert) + name);
+      const torch::Tensor rows = (given != drawn).sum(name[0] == 'd' ? 0 : 1);
+      CHECK((rows > 0).sum().item<std::int64_t>() == 12);  // a quarter of 48
+      if (changed_F.defined()) CHECK(torch::equal(changed_F, rows > 0));
+      changed_F = rows > 0;
+      CHECK(drawn.std().item<double>() == Approx(given.std().item<double>()).epsilon(0.1));
+      CHECK(torch::equal(drawn, again.tensors->get(std::string(expert) + name)));
+    }
+    sets.push_back(changed_F);
+  }
+  CHECK_FALSE(torch::equal(sets[0], sets[1]));
+  CHECK_FALSE(torch::equal(sets[0], sets[2]));
+  dropped.plan.reinitialised = 1.5;
+  CHECK_THROWS_WITH(assemble(dropped, "merged"), Catch::Contains("the share of units drawn anew is 1.5, expected 0 to 1"));
+}
+
 TEST_CASE("assemble: embedding rows that only some sources hold are the mean of those", "[core][pipeline]") {
   const std::vector<Model> sources = different(tiny_spec(), 2);
   AssembleProblem masked = problem(sources, "separate");

@@ -15,9 +15,10 @@ TEST_CASE("upcycle: as many copies of the anchor as there are sources", "[plugin
 }
 
 TEST_CASE("upcycle: count and noise are taken over", "[plugin][experts.upcycle][known-value]") {
-  const ExpertPlan plan = plan_of("upcycle", ValueMap{{"count", 5}, {"noise", 0.01}}, {"code", "scripture"}, 0);
+  const ExpertPlan plan = plan_of("upcycle", ValueMap{{"count", 5}, {"noise", 0.01}, {"reinitialised", 0.5}}, {"code", "scripture"}, 0);
   CHECK(plan.slots.size() == 5);
   CHECK(plan.noise == 0.01);
+  CHECK(plan.reinitialised == 0.5);
 }
 
 TEST_CASE("upcycle: the plan depends on nothing but the anchor and the count", "[plugin][experts.upcycle][invariant]") {
@@ -29,6 +30,7 @@ TEST_CASE("upcycle: the plan depends on nothing but the anchor and the count", "
 TEST_CASE("upcycle: refuses negative noise and counts", "[plugin][experts.upcycle][wrong-input]") {
   CHECK_THROWS_WITH(make_plugin<Experts>("upcycle", ValueMap{{"noise", -0.1}}), Catch::Contains("noise"));
   CHECK_THROWS_WITH(make_plugin<Experts>("upcycle", ValueMap{{"count", -1}}), Catch::Contains("count"));
+  CHECK_THROWS_WITH(make_plugin<Experts>("upcycle", ValueMap{{"reinitialised", 1.5}}), Catch::Contains("reinitialised"));
 }
 
 TEST_CASE("upcycle: keeps the plugin contract", "[plugin][experts.upcycle][contract]") { check_contract("experts", "upcycle"); }
