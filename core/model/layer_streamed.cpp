@@ -55,6 +55,13 @@ TensorMap LayerStreamed::load(std::int64_t layer) const {
 void LayerStreamed::load_layer(std::int64_t layer) {
   if (layer != layer_ + 1 || layer >= model_.spec.num_layers)
     fail<DataError>("layer-streamed pass", "asked for layer {}, expected {} of {}", layer, layer_ + 1, model_.spec.num_layers);
+  read_layer(layer);
+  layer_ = layer;
+}
+
+void LayerStreamed::reload_layer() { read_layer(layer_); }
+
+void LayerStreamed::read_layer(std::int64_t layer) {
   parameters_ = {};  // released before the next layer is read
   const torch::NoGradGuard no_grad;
   const TensorMap tensors = load(layer);
@@ -62,7 +69,6 @@ void LayerStreamed::load_layer(std::int64_t layer) {
                              return entry.first.starts_with(layer_prefix(layer) + "mlp.router.");
                            });
   parameters_ = layer_parameters(model_.spec, with_router ? router_.get() : nullptr, tensors, layer);
-  layer_ = layer;
 }
 
 void LayerStreamed::set_router_parameters(const TensorMap& parameters) {
@@ -85,12 +91,14 @@ LayerStreamed::Chunk& LayerStreamed::chunk_at(std::int64_t chunk, std::int64_t h
   return result;
 }
 
-void LayerStreamed::run_attention(std::int64_t chunk_idx, Tap* tap) {
+void LayerStreamed::run_attention(std::int64_t chunk_idx, Tap* tap, bool advance) {
   const torch::NoGradGuard no_grad;
   Chunk& chunk = chunk_at(chunk_idx, 2 * layer_);
   if (layer_ == 0) LayerTap(tap, 0, chunk.tokens).record(Site::embedding, chunk.residual_ND);
-  chunk.residual_ND = attention_half(model_.spec, layer_, parameters_, chunk.residual_ND, chunk.tokens, tap, nullptr);
-  if (tap != nullptr && tap->wants(Site::ffn_in, layer_)) ffn_input(model_.spec, layer_, parameters_, chunk.residual_ND, chunk.tokens, tap);
+  const torch::Tensor after_ND = attention_half(model_.spec, layer_, parameters_, chunk.residual_ND, chunk.tokens, tap, nullptr);
+  if (tap != nullptr && tap->wants(Site::ffn_in, layer_)) ffn_input(model_.spec, layer_, parameters_, after_ND, chunk.tokens, tap);
+  if (!advance) return;
+  chunk.residual_ND = after_ND;
   ++chunk.halves_done;
 }
 

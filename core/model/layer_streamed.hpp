@@ -51,8 +51,11 @@ class LayerStreamed {
   /// For sources without router tensors: by the router's own names. Throws DataError when one is missing or misshapen.
   void set_router_parameters(const TensorMap& parameters);
 
-  /// Sites embedding (layer 0), residual_in, attention_out, ffn_in.
-  void run_attention(std::int64_t chunk, Tap* tap);
+  /// Reads the present layer's tensors again, for a source that changes as it is measured.
+  void reload_layer();
+
+  /// Sites embedding (layer 0), residual_in, attention_out, ffn_in. With `advance` false the tap sees what would happen and the stream stays.
+  void run_attention(std::int64_t chunk, Tap* tap, bool advance = true);
   /// Sites router_*, ffn_hidden, ffn_out, residual. Throws DataError when an MoE layer has no router parameters yet.
   void run_ffn(std::int64_t chunk, Tap* tap);
   void run_layer(std::int64_t chunk, Tap* tap) { run_attention(chunk, tap), run_ffn(chunk, tap); }
@@ -69,6 +72,7 @@ class LayerStreamed {
   };
   Chunk& chunk_at(std::int64_t chunk, std::int64_t halves_expected);
   TensorMap load(std::int64_t layer) const;
+  void read_layer(std::int64_t layer);
 
   Model model_;
   std::shared_ptr<const Router> router_;

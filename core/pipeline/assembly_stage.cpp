@@ -11,9 +11,10 @@
 #include "core/pipeline/alignment_stage.hpp"
 #include "core/pipeline/assemble.hpp"
 #include "core/pipeline/calibration.hpp"
+#include "core/pipeline/edits.hpp"
+#include "core/pipeline/silent_recorder.hpp"
 #include "core/pipeline/source_stage.hpp"
 #include "core/pipeline/stage_cost.hpp"
-#include "core/plugin/edit.hpp"
 #include "core/plugin/fusion.hpp"
 #include "core/plugin/router_init.hpp"
 #include "core/tensor/safetensors.hpp"
@@ -23,8 +24,9 @@ namespace symphony {
 
 namespace {
 
-constexpr int kRevision = 1;
+constexpr int kRevision = 2;
 constexpr const char* kRouterFile = "router.safetensors";
+constexpr std::int64_t kComparedWindows = 8;
 
 /// Everything of an assembly that is decided before a tensor is read.
 struct Assembly {
@@ -155,24 +157,34 @@ std::vector<TensorMap> load_router(const ModelSpec& spec, const std::filesystem:
   return layers;
 }
 
-Model apply_edits(const StageBuilder& builder, Model model, const std::vector<Model>& aligned, Recorder& recorder) {
-  for (const Method& method : builder.experiment->edits) {
-    const auto edit = builder.registry.create<Edit>(method);
-    Context context;
-    context.seed = builder.seed("edit " + method.name);
-    context.recorder = &recorder;
-    model = edit->edit(EditProblem{model, aligned, anchor_index(*builder.experiment)}, context);
-  }
-  return model;
+EditSetting edit_setting(const StageBuilder& builder, const Assembly& assembly, const std::vector<Model>& aligned, const StageFolder& folder) {
+  EditSetting setting{aligned, {}, [&builder, &assembly, &folder] { return load_calibration(builder, assembly.texts, folder).tokens_NT; }};
+  for (const ExpertSlot& slot : assembly.plan.slots) setting.expert_sources.push_back(slot.source);
+  return setting;
 }
 
-/// Swallows what an edit records when the model is only rebuilt: it is in the assembly's record already.
-class SilentRecorder final : public Recorder {
- public:
-  void array(const RecordInfo&, std::span<const RecordAxis>, std::span<const float>) override {}
-  void scalar(const RecordInfo&, double) override {}
-  void note(std::string_view, std::string_view) override {}
-};
+/// max |change of logits| / max |logit| of an MoE when the FFN part of its sources' alignment is left out (methods-alignment 9, I7): nothing beyond
+/// rounding, unless some component averages FFNs.
+void record_ffn_no_op(const StageBuilder& builder, const Assembly& assembly, const Model& model, const std::vector<TensorMap>& router, StageScope& scope) {
+  const auto is_ffn = [](const std::string& group) { return group.ends_with(".ffn"); };
+  const auto sets = load_transforms(scope.input(*assembly.alignment));
+  const auto has_ffn = [&](const TransformSet& set) { return std::any_of(set.begin(), set.end(), [&](const auto& entry) { return is_ffn(entry.first); }); };
+  if (std::none_of(sets.begin(), sets.end(), has_ffn)) return;
+  const auto without = load_aligned(assembly.sources, assembly.alignment, scope.input, is_ffn);
+  const Model other = with_router_parameters(assemble_bare(builder, assembly, without, scope.input), router);
+  const torch::Tensor calibration_NT = load_calibration(builder, assembly.texts, scope.input).tokens_NT;
+  const torch::Tensor tokens_NT = calibration_NT.narrow(0, 0, std::min(kComparedWindows, calibration_NT.size(0)));
+  LayerStreamed with_ffn(model, tokens_NT, builder.router_for(model.spec)), without_ffn(other, tokens_NT, builder.router_for(model.spec));
+  run_all(with_ffn, nullptr);
+  run_all(without_ffn, nullptr);
+  double change = 0, largest = 0;
+  for (std::int64_t chunk = 0; chunk < with_ffn.num_chunks(); ++chunk) {
+    const torch::Tensor logits = with_ffn.logits(chunk);
+    change = std::max(change, (logits - without_ffn.logits(chunk)).abs().max().item<double>());
+    largest = std::max(largest, logits.abs().max().item<double>());
+  }
+  scope.record.scalar({"invariance/ffn_no_op", "1", "max |change of logits| / max |logit| when the FFN part of the alignment is left out (I7)"}, change / largest);
+}
 
 /// Sum of products in float64. Blocks keep the memory small: a vocabulary of embeddings in float64 would be the largest thing in the process.
 double inner_product(const torch::Tensor& a, const torch::Tensor& b) {
@@ -248,6 +260,7 @@ Value assembly_identity(const StageBuilder& builder, const ExpertPlan& plan) {
   for (const Method& edit : experiment.edits) edits.push_back(builder.method_identity("edit", edit));
   parameters.set("edits", std::move(edits));
   parameters.set("seed", std::to_string(builder.seed("assembly")));
+  if (plan.slots.empty() && !experiment.edits.empty()) parameters.set("calibration", calibration_identity(builder));
   if (plan.slots.empty()) return parameters;
   parameters.set("router", builder.method_identity("router", experiment.router.method));
   parameters.set("router_init", builder.method_identity("router_init", experiment.router.init));
@@ -287,9 +300,10 @@ ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, co
       const auto layers = initialise_router(builder, assembly, model, scope);
       store_router(layers, scope.directory / kRouterFile);
       model = with_router_parameters(model, layers);
+      record_ffn_no_op(builder, assembly, model, layers, scope);
     }
-    // Edits run once here, so that what they record is in the record and what they refuse is refused now.
-    apply_edits(builder, model, aligned, scope.record);
+    // Edits run once here, so that what they learn is stored, what they record is in the record and what they refuse is refused now.
+    fit_edits(builder, model, edit_setting(builder, assembly, aligned, scope.input), scope);
   };
   ModelHandle handle;
   handle.spec = spec;
@@ -312,8 +326,7 @@ ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, co
     const auto aligned = load_aligned(assembly.sources, assembly.alignment, folder);
     Model model = assemble_bare(builder, assembly, aligned, folder);
     if (model.spec.moe) model = with_router_parameters(model, load_router(model.spec, folder(*stage) / kRouterFile));
-    SilentRecorder silent;
-    return apply_edits(builder, std::move(model), aligned, silent);
+    return apply_edits(builder, std::move(model), edit_setting(builder, assembly, aligned, folder), folder(*stage));
   };
   return handle;
 }

@@ -42,6 +42,8 @@ RouterInit::~RouterInit() = default;
 bool RouterInit::needs_statistics() const { return false; }
 
 Edit::~Edit() = default;
+bool Edit::needs_tokens() const { return false; }
+TensorMap Edit::fit(const EditProblem&, const Context&) const { return {}; }
 
 Eval::~Eval() = default;
 bool Eval::needs_experts() const { return false; }
