@@ -69,7 +69,8 @@ StageCost training_cost(const ModelSpec& spec, const TrainSettings& settings) {
 StageCost alignment_cost(const ModelSpec& spec, std::size_t num_sources, std::int64_t tokens, std::int64_t window_tokens) {
   constexpr std::int64_t kCheckedWindows = 8, kBytesAUnit = 8;
   const std::int64_t units = spec.num_layers * (spec.ffn_size + spec.num_heads) + spec.hidden_size;
-  const std::uint64_t check = 2 * largest_tensor_bytes(spec) + 2 * logits_bytes(spec, kCheckedWindows * window_tokens);
+  // What is rotated or scaled is in float64 while it is: before, during and after.
+  const std::uint64_t check = 8 * largest_tensor_bytes(spec) + 2 * logits_bytes(spec, kCheckedWindows * window_tokens);
   return {.kept_bytes = kRecordBytes + num_sources * bytes(units, kBytesAUnit),
           .peak_memory_bytes = kProgramBytes + std::max(check, 2 * largest_tensor_bytes(spec) + moments_bytes(spec, tokens))};
 }
