@@ -242,7 +242,11 @@ std::vector<std::string> read_text(hid_t dataset) {
   const auto count = static_cast<std::size_t>(check(H5Sget_simple_extent_npoints(space.id()), dataset, "", "reading the space"));
   std::vector<char*> pointers(count, nullptr);
   const H5Type type = text_type();
-  if (count > 0) read(dataset, type.id(), pointers.data());
+  // HDF5 clears a megabyte of conversion buffer for every read unless told how little the text's references need.
+  constexpr std::size_t kReferenceBytes = 32, kLargestBuffer = std::size_t{1} << 20;
+  const H5Properties transfer = properties(H5P_DATASET_XFER);
+  check(H5Pset_buffer(transfer.id(), std::clamp(count * kReferenceBytes, kReferenceBytes, kLargestBuffer), nullptr, nullptr), dataset, "", "setting the buffer");
+  if (count > 0) check(H5Dread(dataset, type.id(), H5S_ALL, H5S_ALL, transfer.id(), pointers.data()), dataset, "", "reading");
   std::vector<std::string> values;
   for (const char* pointer : pointers) values.emplace_back(pointer == nullptr ? "" : pointer);
   if (count > 0) check(H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, pointers.data()), dataset, "", "releasing text");
