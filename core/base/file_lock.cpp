@@ -75,6 +75,16 @@ std::optional<FileLock> FileLock::try_acquire(const std::filesystem::path& path)
   }
 }
 
+bool FileLock::is_held(const std::filesystem::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) {
+    if (errno != ENOENT) fail_with_errno(path, "cannot be opened as a lock");
+    return false;
+  }
+  // Shared, so that two who ask at once do not take each other for the holder.
+  return !lock(file, LOCK_SH | LOCK_NB, path);
+}
+
 FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 FileLock& FileLock::operator=(FileLock&& other) noexcept {

@@ -70,6 +70,8 @@ class FileLock {
   static FileLock acquire(const std::filesystem::path& path, const OnWait& on_wait = {});
   /// Nothing when another holds it.
   static std::optional<FileLock> try_acquire(const std::filesystem::path& path);
+  /// Whether someone holds it; takes nothing and leaves no trace. False when there is no such file.
+  static bool is_held(const std::filesystem::path& path);
 
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;

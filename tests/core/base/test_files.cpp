@@ -112,13 +112,17 @@ TEST_CASE("files: free space is told for paths that do not exist yet", "[core][b
 TEST_CASE("files: a lock excludes, and is free after its holder", "[core][base]") {
   const ScratchDirectory scratch;
   const auto path = scratch / "lock";
+  CHECK_FALSE(FileLock::is_held(path));
+  CHECK_FALSE(std::filesystem::exists(path));
   auto first = FileLock::try_acquire(path);
   REQUIRE(first);
+  CHECK(FileLock::is_held(path));
   CHECK_FALSE(FileLock::try_acquire(path));
   FileLock moved = std::move(*first);
   first.reset();
   CHECK_FALSE(FileLock::try_acquire(path));
   { const FileLock released = std::move(moved); }
+  CHECK_FALSE(FileLock::is_held(path));
   CHECK(FileLock::try_acquire(path));
   CHECK_THROWS_WITH(FileLock::try_acquire(scratch / "no" / "lock"), Contains("cannot be opened as a lock"));
 }
