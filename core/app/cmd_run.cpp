@@ -7,7 +7,7 @@
 #include "core/app/experiment_options.hpp"
 #include "core/app/findings.hpp"
 #include "core/app/stop_signal.hpp"
-#include "core/app/sweep_table.hpp"
+#include "core/app/table_formats.hpp"
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
 #include "core/base/process.hpp"
@@ -69,7 +69,7 @@ void print_failures(const LaunchResult& result) {
 void print_results(const fs::path& folder) {
   const auto sweep = read_sweep(folder);
   if (sweep->runs.empty()) return;
-  const SweepTable table = make_table(*sweep, "bits_per_byte");
+  const SweepTable table = make_table(*sweep);
   if (table.rows.empty()) return;
   fmt::print("\n{}\n{}\n{}", table_caption(table), format_table(table, "text"), findings(*sweep, table));
 }

@@ -21,6 +21,7 @@ struct Command {
 
 Command make_check();
 Command make_describe();
+Command make_diff();
 Command make_export();
 Command make_list();
 Command make_plan_command();

@@ -2,12 +2,10 @@
 #include "core/app/sweep_runs.hpp"
 
 #include <algorithm>
-#include <cmath>
 
+#include "core/app/run_states.hpp"
 #include "core/base/error.hpp"
-#include "core/base/files.hpp"
 #include "core/log/run_reader.hpp"
-#include "core/log/status_file.hpp"
 
 namespace symphony {
 
@@ -19,17 +17,13 @@ void add_once(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
 
-std::string state_of(const fs::path& folder) {
-  if (!fs::exists(folder / "status.json")) return "not started";
-  const RunStatus status = read_status(folder / "status.json");
-  return status.state + (status.message.empty() ? "" : ": " + status.message);
-}
-
 }  // namespace
+
+std::string MetricChoice::name() const { return task == kInDomain || task == kMeanOverLayers ? metric : task + "/" + metric; }
 
 std::optional<double> FinishedRun::value(const std::string& subject, const std::string& moment, const std::string& task, const std::string& metric) const {
   for (const EvaluationRow& row : rows)
-    if (row.subject == subject && row.moment == moment && row.task == task && row.metric == metric) return row.value;
+    if (row.task == task && row.metric == metric && row.moment == moment && row.subject == subject) return row.value;
   return std::nullopt;
 }
 
@@ -60,40 +54,40 @@ std::vector<std::string> SweepRuns::variants(const std::string& block) const {
   return names;
 }
 
-std::unique_ptr<SweepRuns> read_sweep(const fs::path& folder) {
-  const fs::path plan_file = folder / "plan.json";
-  if (!fs::exists(plan_file)) fail<DataError>(folder.string(), "no plan.json here; expected results/<experiment>, the folder of a sweep that was run");
-  auto sweep = std::make_unique<SweepRuns>();
-  sweep->plan = read_plan(plan_file);
-  for (const SweepPoint& point : sweep->plan.points) {
-    const fs::path run = folder / point.run_id;
-    const std::string state = state_of(run);
-    if (state != "finished") {
-      sweep->unfinished.push_back(point.run_id + ": " + state);
-      continue;
+std::vector<MetricChoice> SweepRuns::metrics() const {
+  std::vector<MetricChoice> choices;
+  std::vector<std::string> names;
+  for (const FinishedRun& run : runs)
+    for (const EvaluationRow& row : run.rows) {
+      if (row.subject != "model") continue;
+      const MetricChoice choice{row.task, row.metric, row.suite, row.better};
+      if (std::find(names.begin(), names.end(), choice.name()) != names.end()) continue;
+      names.push_back(choice.name());
+      choices.push_back(choice);
     }
-    sweep->runs.push_back({&point, run / "run.h5", RunReader(run / "run.h5").evaluation()});
-  }
-  return sweep;
+  // An average comes first among its kind, so that the first of all can lead a table.
+  std::stable_sort(choices.begin(), choices.end(), [](const MetricChoice& a, const MetricChoice& b) {
+    const auto rank = [](const MetricChoice& choice) { return (choice.better == "neither" ? 2 : 0) + (choice.name() == choice.metric ? 0 : 1); };
+    return rank(a) < rank(b);
+  });
+  return choices;
 }
 
-std::vector<std::vector<double>> window_values(const FinishedRun& run, const std::string& moment) {
-  const RunReader reader(run.file);
-  const std::string group = "evaluation/" + moment + "/bits_per_byte/";
-  const auto shape = reader.shape(group + "window_bits_per_byte");
-  const auto values = reader.values(group + "window_bits_per_byte");
-  const auto in_domain = reader.values(group + "in_domain");
-  std::vector<std::vector<double>> result;
-  for (std::size_t domain = 0; domain < shape.at(0); ++domain) {
-    if (in_domain.at(domain) == 0.0) continue;
-    std::vector<double> windows;
-    for (std::size_t window = 0; window < shape.at(1); ++window) {
-      const double value = values[domain * shape[1] + window];
-      if (!std::isnan(value)) windows.push_back(value);  // domains have different numbers of windows; the rest is padding
-    }
-    result.push_back(std::move(windows));
+Plan plan_of_sweep(const fs::path& folder) {
+  const fs::path file = folder / "plan.json";
+  if (!fs::exists(file)) fail<DataError>(folder.string(), "no plan.json here; expected results/<experiment>, the folder of a sweep that was run");
+  return read_plan(file);
+}
+
+std::unique_ptr<SweepRuns> read_sweep(const fs::path& folder) {
+  auto sweep = std::make_unique<SweepRuns>();
+  sweep->plan = plan_of_sweep(folder);
+  for (const SweepPoint& point : sweep->plan.points) {
+    const RunState state = run_state(folder, point.run_id);
+    if (state.state == "finished") sweep->runs.push_back({&point, folder / point.run_id / "run.h5", RunReader(folder / point.run_id / "run.h5").evaluation()});
+    else sweep->unfinished.push_back(point.run_id + ": " + state.state + (state.message.empty() ? "" : ": " + state.message));
   }
-  return result;
+  return sweep;
 }
 
 }  // namespace symphony

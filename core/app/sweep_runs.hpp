@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,19 @@
 #include "core/sweep/plan.hpp"
 
 namespace symphony {
+
+// Names of tasks that mean the same in every suite: averages over the domains that sources were trained on, over the others, and over layers.
+inline constexpr const char* kInDomain = "in_domain";
+inline constexpr const char* kOutOfDistribution = "out_of_distribution";
+inline constexpr const char* kMeanOverLayers = "mean over layers";
+
+/// A number that suites report: a metric of a task.
+struct MetricChoice {
+  std::string task, metric, suite;
+  std::string better;                       ///< lower, higher, neither
+  /// "bits_per_byte" for an average, "code/bits_per_byte" otherwise.
+  std::string name() const;
+};
 
 struct FinishedRun {
   const SweepPoint* point = nullptr;      ///< of the plan
@@ -31,12 +45,13 @@ struct SweepRuns {
   std::vector<const FinishedRun*> of(const std::string& block, const std::string& variant) const;
   std::vector<std::string> blocks() const;
   std::vector<std::string> variants(const std::string& block) const;
+  /// What the suites measured of the models, in their order; what has a direction before what has none.
+  std::vector<MetricChoice> metrics() const;
 };
 
 /// `folder` is results/<experiment>. Throws DataError when there is no plan in it. Valid as long as it is not copied or moved from.
 std::unique_ptr<SweepRuns> read_sweep(const std::filesystem::path& folder);
-
-/// Bits per byte of every in-domain held-out window of the model at `moment`, domain by domain: [domain][window].
-std::vector<std::vector<double>> window_values(const FinishedRun& run, const std::string& moment);
+/// The plan of a sweep's folder. Throws DataError when there is none.
+Plan plan_of_sweep(const std::filesystem::path& folder);
 
 }  // namespace symphony

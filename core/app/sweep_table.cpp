@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
-#include "core/base/table.hpp"
+#include "core/app/paired_windows.hpp"
 #include "core/base/error.hpp"
+#include "core/base/json.hpp"
 #include "core/base/text.hpp"
 #include "core/score/estimators.hpp"
 
@@ -14,7 +16,8 @@ namespace symphony {
 
 namespace {
 
-constexpr double kConfidence = 0.95;
+/// What rows of a rival say of its moment.
+constexpr const char* kGiven = "given";
 
 std::optional<Statistic> statistic(const std::vector<double>& values) {
   if (values.empty()) return std::nullopt;
@@ -25,7 +28,7 @@ std::optional<Statistic> statistic(const std::vector<double>& values) {
 }
 
 /// Values over seeds of one row; runs that lack it do not count.
-std::optional<Statistic> over_seeds(const std::vector<const FinishedRun*>& runs, const std::string& subject, const std::string& moment,
+std::optional<Statistic> over_seeds(std::span<const FinishedRun* const> runs, const std::string& subject, const std::string& moment,
                                     const std::string& task, const std::string& metric) {
   std::vector<double> values;
   for (const FinishedRun* run : runs)
@@ -34,76 +37,139 @@ std::optional<Statistic> over_seeds(const std::vector<const FinishedRun*>& runs,
 }
 
 double half_width(const Estimate& estimate) {
-  const Interval interval = t_interval(estimate, kConfidence);
+  const Interval interval = t_interval(estimate);
   return (interval.high - interval.low) / 2;
 }
 
-/// One seed: differences window by window, domains equally weighted as in the in-domain mean.
-double window_half_width(const FinishedRun& run, const FinishedRun& other) {
-  const auto left = window_values(run, run.moments().back());
-  const auto right = window_values(other, other.moments().back());
-  std::vector<Estimate> domains;
-  for (std::size_t domain = 0; domain < left.size(); ++domain) domains.push_back(paired_difference(left[domain], right[domain]));
-  return half_width(mean_of_estimates(domains));
+/// One seed: the interval over held-out windows; NaN where the suite recorded none.
+double window_half_width(const FinishedRun& run, const FinishedRun& other, const MetricChoice& metric) {
+  EvaluationRow row;
+  row.subject = "model", row.moment = run.moments().back(), row.suite = metric.suite, row.task = metric.task, row.metric = metric.metric;
+  if (other.moments().back() != row.moment) return std::numeric_limits<double>::quiet_NaN();
+  const auto windows = paired_window_difference(RunReader(run.file), RunReader(other.file), row);
+  return windows && windows->n > 1 ? half_width(*windows) : std::numeric_limits<double>::quiet_NaN();
 }
 
-TableRow variant_row(const SweepRuns& sweep, const SweepTable& table, const std::string& block, const std::string& variant) {
-  const auto runs = sweep.of(block, variant);
-  TableRow row{block, variant, false, {}, {}, {}};
-  for (const std::string& point : table.points) row.points.push_back(over_seeds(runs, "model", point, "in_domain", table.metric));
-  if (!runs.empty()) row.out_of_distribution = over_seeds(runs, "model", runs.front()->moments().back(), "out_of_distribution", table.metric);
-  const bool is_baseline = variant == table.baseline;
-  if (!is_baseline && !table.baseline.empty()) row.difference = difference_between(sweep, table.metric, block, variant, table.baseline);
-  return row;
-}
+class TableMaker {
+ public:
+  TableMaker(const SweepRuns& sweep, SweepTable table) : sweep_(sweep), table_(std::move(table)) {}
 
-/// Sources, ensemble and oracle: the same in every run of the block, so each seed's first run is read.
-std::vector<TableRow> rival_rows(const SweepRuns& sweep, const SweepTable& table, const std::string& block) {
-  std::vector<const FinishedRun*> one_a_seed;
-  std::set<std::int64_t> seeds;
-  std::vector<std::string> subjects;
-  for (const FinishedRun& run : sweep.runs) {
-    if (run.point->block != block || !seeds.insert(run.point->seed).second) continue;
-    one_a_seed.push_back(&run);
+  SweepTable make() {
+    for (const std::string& block : table_.blocks) {
+      for (const std::string& variant : sweep_.variants(block)) table_.rows.push_back(variant_row(block, variant));
+      add_rivals(block);
+    }
+    return std::move(table_);
+  }
+
+ private:
+  VariantRow variant_row(const std::string& block, const std::string& variant) const {
+    const auto runs = sweep_.of(block, variant);
+    VariantRow row{block, variant, false, runs.size(), {}};
+    for (const MetricChoice& metric : table_.metrics) {
+      MetricCells cells;
+      for (const std::string& point : table_.points) cells.points.push_back(over_seeds(runs, "model", point, metric.task, metric.metric));
+      if (!runs.empty() && metric.task == kInDomain)
+        cells.out_of_distribution = over_seeds(runs, "model", runs.front()->moments().back(), kOutOfDistribution, metric.metric);
+      if (variant != table_.baseline && !table_.baseline.empty()) cells.difference = difference_between(sweep_, metric, block, variant, table_.baseline);
+      row.metrics.push_back(std::move(cells));
+    }
+    return row;
+  }
+
+  /// Sources, ensemble and oracle. They are the same for all variants that merge the same sources, so one run a seed is read of each such group;
+  /// a later group adds only what differs from the groups before it.
+  void add_rivals(const std::string& block) {
+    std::vector<std::string> known_sources;
+    const std::size_t first_rival = table_.rows.size();
+    for (const std::string& variant : sweep_.variants(block)) {
+      const auto runs = sweep_.of(block, variant);
+      if (runs.empty()) continue;
+      const std::string sources = to_json(merged_models(*runs.front()->point));
+      if (std::find(known_sources.begin(), known_sources.end(), sources) != known_sources.end()) continue;
+      const bool is_first = known_sources.empty();
+      known_sources.push_back(sources);
+      for (const std::string& subject : subjects(*runs.front())) {
+        VariantRow row = rival_row(block, is_first ? subject : subject + " of " + variant, subject, runs);
+        if (is_first || !is_known(row, first_rival)) table_.rows.push_back(std::move(row));
+      }
+    }
+  }
+
+  Value merged_models(const SweepPoint& point) const {
+    const Value config = sweep_.plan.config(point);
+    const Value* sources = config.find("sources");
+    Value models = ValueMap{};
+    for (const char* key : {"models", "use", "base"})
+      if (const Value* value = sources ? sources->find(key) : nullptr) models.set(key, *value);
+    return models;
+  }
+
+  static std::vector<std::string> subjects(const FinishedRun& run) {
+    std::vector<std::string> names;
     for (const EvaluationRow& row : run.rows)
-      if (row.subject != "model" && std::find(subjects.begin(), subjects.end(), row.subject) == subjects.end()) subjects.push_back(row.subject);
+      if (row.subject != "model" && std::find(names.begin(), names.end(), row.subject) == names.end()) names.push_back(row.subject);
+    return names;
   }
-  std::vector<TableRow> rows;
-  for (const std::string& subject : subjects) {
-    TableRow row{block, subject, true, {}, {}, {}};
-    row.points.assign(table.points.size(), std::nullopt);
-    row.points.back() = over_seeds(one_a_seed, subject, "given", "in_domain", table.metric);
-    row.out_of_distribution = over_seeds(one_a_seed, subject, "given", "out_of_distribution", table.metric);
-    if (row.points.back()) rows.push_back(std::move(row));
+
+  VariantRow rival_row(const std::string& block, const std::string& name, const std::string& subject, std::span<const FinishedRun* const> runs) const {
+    VariantRow row{block, name, true, runs.size(), {}};
+    for (const MetricChoice& metric : table_.metrics) {
+      MetricCells cells;
+      cells.points.assign(table_.points.size(), std::nullopt);
+      cells.points.back() = over_seeds(runs, subject, kGiven, metric.task, metric.metric);
+      if (metric.task == kInDomain) cells.out_of_distribution = over_seeds(runs, subject, kGiven, kOutOfDistribution, metric.metric);
+      row.metrics.push_back(std::move(cells));
+    }
+    return row;
   }
-  return rows;
+
+  /// Whether a rival with these very numbers stands in the block already: the same source, or an ensemble of one.
+  bool is_known(const VariantRow& row, std::size_t first_rival) const {
+    const auto number = [](const VariantRow& of) { return of.metrics.front().points.back() ? of.metrics.front().points.back()->mean : 0.0; };
+    return std::any_of(table_.rows.begin() + static_cast<std::ptrdiff_t>(first_rival), table_.rows.end(),
+                       [&](const VariantRow& other) { return other.seeds == row.seeds && number(other) == number(row); });
+  }
+
+  const SweepRuns& sweep_;
+  SweepTable table_;
+};
+
+std::vector<MetricChoice> choose(const std::vector<MetricChoice>& known, const std::vector<std::string>& asked) {
+  if (asked.empty()) return {known.begin(), known.begin() + (known.empty() ? 0 : 1)};
+  std::vector<std::string> names;
+  for (const MetricChoice& choice : known) names.push_back(choice.name());
+  std::vector<MetricChoice> chosen;
+  for (const std::string& name : asked) {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) fail<ConfigError>("--metrics", "no run has {}; {}", quoted(name), name_hint(name, names));
+    chosen.push_back(known[static_cast<std::size_t>(found - names.begin())]);
+  }
+  return chosen;
 }
 
-std::string cell(const std::optional<Statistic>& value) {
-  if (!value) return "-";
-  if (!value->spread) return fmt::format("{:.3f}", value->mean);
-  return fmt::format("{:.3f} +- {:.3f}", value->mean, *value->spread);
-}
-
-std::string cell(const std::optional<PairedDifference>& difference) {
-  if (!difference) return "-";
-  // Differences of rounding size must not print as zero.
-  const bool tiny = std::abs(difference->mean) < 5e-4 && difference->half_width < 5e-4;
-  return tiny ? fmt::format("{:+.1e} +- {:.0e}", difference->mean, difference->half_width)
-              : fmt::format("{:+.3f} +- {:.3f}", difference->mean, difference->half_width);
+std::string choose_baseline(const SweepRuns& sweep, const std::string& asked) {
+  if (asked.empty()) return sweep.plan.baseline;
+  std::vector<std::string> variants;
+  for (const SweepPoint& point : sweep.plan.points)
+    if (std::find(variants.begin(), variants.end(), point.variant) == variants.end()) variants.push_back(point.variant);
+  if (std::find(variants.begin(), variants.end(), asked) == variants.end())
+    fail<ConfigError>("--baseline", "no variant {}; {}", quoted(asked), name_hint(asked, variants));
+  return asked;
 }
 
 }  // namespace
 
-std::optional<PairedDifference> difference_between(const SweepRuns& sweep, const std::string& metric, const std::string& block,
-                                                  const std::string& variant, const std::string& against) {
+std::optional<PairedDifference> difference_between(const SweepRuns& sweep, const MetricChoice& metric, const std::string& block,
+                                                   const std::string& variant, const std::string& against) {
   PairedDifference result;
   std::vector<std::pair<const FinishedRun*, const FinishedRun*>> pairs;
+  const auto others = sweep.of(block, against);
   for (const FinishedRun* run : sweep.of(block, variant))
-    for (const FinishedRun* other : sweep.of(block, against)) {
+    for (const FinishedRun* other : others) {
       if (run->point->seed != other->point->seed) continue;
-      const auto left = run->value("model", run->moments().back(), "in_domain", metric);
-      const auto right = other->value("model", other->moments().back(), "in_domain", metric);
+      const auto left = run->value("model", run->moments().back(), metric.task, metric.metric);
+      const auto right = other->value("model", other->moments().back(), metric.task, metric.metric);
       if (!left || !right) continue;
       result.by_seed.push_back(*left - *right);
       pairs.emplace_back(run, other);
@@ -112,70 +178,40 @@ std::optional<PairedDifference> difference_between(const SweepRuns& sweep, const
   result.seeds = pairs.size();
   const Estimate estimate = mean_of(result.by_seed);
   result.mean = estimate.mean;
-  if (result.seeds > 1) result.half_width = half_width(estimate);
-  else if (metric == "bits_per_byte") result.half_width = window_half_width(*pairs.front().first, *pairs.front().second);
-  else result.half_width = std::nan("");
+  result.half_width = result.seeds > 1 ? half_width(estimate) : window_half_width(*pairs.front().first, *pairs.front().second, metric);
   return result;
 }
 
-SweepTable make_table(const SweepRuns& sweep, const std::string& metric, const std::string& baseline) {
+SweepTable make_table(const SweepRuns& sweep, const TableRequest& request) {
   SweepTable table;
   table.experiment = sweep.plan.experiment;
-  table.metric = metric;
-  table.baseline = baseline.empty() ? sweep.plan.baseline : baseline;
+  table.baseline = choose_baseline(sweep, request.baseline);
   table.blocks = sweep.blocks();
-  table.unfinished = sweep.unfinished;
+  if (sweep.runs.empty()) return table;
+  table.metrics = choose(sweep.metrics(), request.metrics);
+  if (table.metrics.empty()) return table;
   std::set<std::int64_t> seeds;
-  std::vector<std::string> known_metrics;
   for (const FinishedRun& run : sweep.runs) {
     seeds.insert(run.point->seed);
     if (run.moments().size() > table.points.size()) table.points = run.moments();  // dense variants skip the router's phase
-    for (const EvaluationRow& row : run.rows)
-      if (row.task == "in_domain" && std::find(known_metrics.begin(), known_metrics.end(), row.metric) == known_metrics.end()) known_metrics.push_back(row.metric);
   }
-  if (sweep.runs.empty()) return table;
-  if (std::find(known_metrics.begin(), known_metrics.end(), metric) == known_metrics.end())
-    fail<ConfigError>("--metric", "no metric {} with in-domain rows; {}", quoted(metric), name_hint(metric, known_metrics));
   table.seeds.assign(seeds.begin(), seeds.end());
-  for (const std::string& block : table.blocks) {
-    for (const std::string& variant : sweep.variants(block)) table.rows.push_back(variant_row(sweep, table, block, variant));
-    for (TableRow& row : rival_rows(sweep, table, block)) table.rows.push_back(std::move(row));
-  }
-  return table;
+  return TableMaker(sweep, std::move(table)).make();
 }
 
 std::string table_caption(const SweepTable& table) {
-  std::string seeds;
+  std::string seeds, metrics;
   for (const std::int64_t seed : table.seeds) seeds += fmt::format("{}{}", seeds.empty() ? "" : ", ", seed);
-  const bool many = table.seeds.size() > 1;
-  return fmt::format("{}: {}, mean over the in-domain domains, after each point of the model's life; seed{} {}{}. Names in parentheses: nothing was trained for them.\n",
-                     table.experiment, table.metric, many ? "s" : "", seeds,
-                     many ? "; +- is the standard deviation over seeds, of a difference the 95 % t interval over paired seeds"
-                          : " (spread over seeds unknown; +- of a difference is its 95 % interval over paired held-out windows)");
-}
-
-std::string format_table(const SweepTable& table, const std::string& format) {
-  std::vector<std::string> header;
-  const bool has_blocks = table.blocks.size() > 1;
-  if (has_blocks) header.push_back("block");
-  header.push_back("variant");
-  for (const std::string& point : table.points) header.push_back(point);
-  header.emplace_back("out of distribution");
-  if (!table.baseline.empty()) header.emplace_back("difference from " + table.baseline);
-  Table text(header);
-  for (const TableRow& row : table.rows) {
-    std::vector<std::string> cells;
-    if (has_blocks) cells.push_back(row.block);
-    cells.push_back(row.rival ? "(" + row.name + ")" : row.name);
-    for (const auto& point : row.points) cells.push_back(cell(point));
-    cells.push_back(cell(row.out_of_distribution));
-    if (!table.baseline.empty()) cells.push_back(!row.rival && row.name == table.baseline ? "baseline" : cell(row.difference));
-    text.add_row(cells);
+  for (const MetricChoice& metric : table.metrics) {
+    const std::string over = metric.task == kInDomain ? ", mean over the in-domain domains" : metric.task == kMeanOverLayers ? ", mean over layers" : "";
+    metrics += fmt::format("{}{}{}", metrics.empty() ? "" : "; ", metric.name(), over);
+    if (metric.better != "neither") metrics += fmt::format(" ({} is better)", metric.better);
   }
-  if (format == "text") return text.text();
-  if (format == "markdown") return text.markdown();
-  if (format == "csv") return text.csv();
-  fail<ConfigError>("--format", "got {}, expected text, markdown or csv", quoted(format));
+  const bool many = table.seeds.size() > 1;
+  return fmt::format("{}: {}; {}. Seed{} {}{}. Names in parentheses: nothing was trained for them.\n", table.experiment, metrics,
+                     table.metrics.size() > 1 ? "after the last point of the model's life" : "after each point of the model's life", many ? "s" : "", seeds,
+                     many ? "; +- is the standard deviation over n seeds, of a difference the 95 % t interval over the seeds that both have; beside it the seeds' own differences"
+                          : " (one: spread unknown); +- of a difference is its 95 % t interval over paired held-out windows");
 }
 
 }  // namespace symphony

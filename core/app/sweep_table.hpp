@@ -1,10 +1,10 @@
-// The numbers of a sweep side by side: one row a variant, its value at every point of its life, and its paired difference from the baseline.
-// Pairs are the same seed (a t interval over seeds) or, with one seed, the same held-out windows (a standard error over windows; the spread
+// The numbers of a sweep side by side: one row a variant of a block, its value at every point of its life, and its paired difference from the
+// baseline. Pairs are the same seed (a t interval over seeds) or, with one seed, the same held-out windows (a t interval over windows; the spread
 // over seeds is then unknown and said to be).
 #pragma once
 
-#include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,36 +20,45 @@ struct Statistic {
 
 struct PairedDifference {
   double mean = 0.0;
-  double half_width = 0.0;        ///< of the 95 % interval
-  std::size_t seeds = 0;          ///< > 1: t interval over seeds; 1: normal interval over windows
+  double half_width = 0.0;        ///< of the 95 % interval; NaN when it is unknown
+  std::size_t seeds = 0;          ///< > 1: t interval over seeds; 1: over windows
   std::vector<double> by_seed;
 };
 
-struct TableRow {
+/// One metric of one row.
+struct MetricCells {
+  std::vector<std::optional<Statistic>> points;  ///< in the order of SweepTable::points
+  std::optional<Statistic> out_of_distribution;  ///< at the last point; of in-domain averages only
+  std::optional<PairedDifference> difference;    ///< at the last point, from the baseline of its block
+};
+
+struct VariantRow {
   std::string block, name;
-  bool rival = false;                          ///< a source, the ensemble, the oracle: nothing was trained for it
-  std::vector<std::optional<Statistic>> points; ///< in the order of SweepTable::points: in-domain mean
-  std::optional<Statistic> out_of_distribution; ///< at the last point
-  std::optional<PairedDifference> difference;   ///< last point, from the baseline of its block
+  bool rival = false;                            ///< a source, the ensemble, the oracle: nothing was trained for it
+  std::size_t seeds = 0;                         ///< finished runs
+  std::vector<MetricCells> metrics;              ///< in the order of SweepTable::metrics
 };
 
 struct SweepTable {
-  std::string experiment, metric, baseline;
+  std::string experiment, baseline;
+  std::vector<MetricChoice> metrics;
   std::vector<std::string> blocks, points;
   std::vector<std::int64_t> seeds;
-  std::vector<TableRow> rows;                  ///< by block; variants in the sweep's order, then rivals
-  std::vector<std::string> unfinished;         ///< run ids that have no result (yet), with their state
+  std::vector<VariantRow> rows;                    ///< by block; variants in the sweep's order, then rivals
 };
 
-/// `baseline` "" means the plan's.
-SweepTable make_table(const SweepRuns& sweep, const std::string& metric, const std::string& baseline = "");
-/// The paired difference of two variants of one block at their last points; none when they share no finished seed.
-std::optional<PairedDifference> difference_between(const SweepRuns& sweep, const std::string& metric, const std::string& block,
-                                                  const std::string& variant, const std::string& against);
+struct TableRequest {
+  std::vector<std::string> metrics;              ///< "bits_per_byte", "code/bits_per_byte"; none: the first that has a direction
+  std::string baseline;                          ///< a variant; "": the plan's
+};
 
-/// What the numbers are: metric, seeds, what +- means.
+/// Throws ConfigError for a metric that no run has and for a baseline that is no variant. No rows when no run is finished.
+SweepTable make_table(const SweepRuns& sweep, const TableRequest& request = {});
+/// The paired difference of two variants of one block at their last points; none when they share no finished seed.
+std::optional<PairedDifference> difference_between(const SweepRuns& sweep, const MetricChoice& metric, const std::string& block,
+                                                   const std::string& variant, const std::string& against);
+
+/// What the numbers are: metrics, seeds, what +- means.
 std::string table_caption(const SweepTable& table);
-/// "text", "markdown" or "csv".
-std::string format_table(const SweepTable& table, const std::string& format);
 
 }  // namespace symphony

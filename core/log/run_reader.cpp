@@ -69,6 +69,14 @@ std::vector<std::string> RunReader::datasets() const {
   return paths;
 }
 
+bool RunReader::has(const std::string& path) const { return h5::exists(state_->file.id(), path); }
+
+std::vector<std::string> RunReader::labels(const std::string& path) const {
+  const H5Dataset dataset = h5::open_dataset(state_->file.id(), path);
+  if (!h5::is_text(dataset.id())) fail<DataError>(path, "holds numbers, expected text");
+  return h5::read_text(dataset.id());
+}
+
 std::vector<double> RunReader::values(const std::string& path) const {
   const H5Dataset dataset = h5::open_dataset(state_->file.id(), path);
   if (h5::is_text(dataset.id())) fail<DataError>(path, "holds text, expected numbers");

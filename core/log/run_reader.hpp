@@ -38,6 +38,9 @@ class RunReader {
   std::optional<double> scalar(const std::string& path) const;
   /// Paths of all datasets, sorted, for comparing two runs.
   std::vector<std::string> datasets() const;
+  bool has(const std::string& path) const;
+  /// A one-dimensional dataset of text, such as the labels of an axis.
+  std::vector<std::string> labels(const std::string& path) const;
   /// A numeric dataset of any shape as float64, row-major.
   std::vector<double> values(const std::string& path) const;
   std::vector<std::size_t> shape(const std::string& path) const;

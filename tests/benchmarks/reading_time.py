@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Seconds that `runner status` and `runner table` take on a sweep of many runs.
+
+A smoke sweep of two variants is run, and its folder multiplied: copies of its run folders under new names, in a plan of as many variants under four
+seeds. Prints the median of some repetitions, after one that warms the page cache, and what starting the runner costs alone.
+
+    tests/benchmarks/reading_time.py [--runs 1000] [--repeats 5] [--runner .build/release/bin/runner]
+"""
+import argparse
+import json
+import pathlib
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+EXPERIMENT = ["--exp", "smoke/routing.yaml", *[f"~sweep.variants.{name}" for name in ("top_k_normal", "top_k_ridge", "hash")],
+              "~sweep.variants.top_k.expect", "~sweep.variants.switch.expect"]
+SEEDS = 4
+
+
+def multiply(folder, num_runs):
+    """Makes the sweep in `folder` one of `num_runs` runs."""
+    plan = json.loads((folder / "plan.json").read_text())
+    templates = plan["points"]
+    plan["points"], plan["items"] = [], []  # points refer to configurations as changes against the first run's
+    for index in range(num_runs):
+        template = templates[(index // SEEDS) % len(templates)]
+        variant, seed = f"{template['variant']}_{index // SEEDS}", index % SEEDS + 1
+        point = dict(template, run_id=f"{variant}.s{seed}-{index:08x}", variant=variant, seed=seed)
+        shutil.copytree(folder / template["run_id"], folder / point["run_id"])
+        plan["points"].append(point)
+    plan["baseline"] = plan["points"][0]["variant"]
+    for template in templates:
+        shutil.rmtree(folder / template["run_id"])
+    (folder / "plan.json").write_text(json.dumps(plan))
+
+
+def seconds(command):
+    start = time.monotonic()
+    subprocess.run(command, cwd=SOURCE, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.monotonic() - start
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runner", default=str(SOURCE / ".build/release/bin/runner"))
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="symphony_reading_") as results:
+        subprocess.run([options.runner, *EXPERIMENT, "--results", results, "--jobs", "1", "--quiet"], cwd=SOURCE, check=True, stdout=subprocess.DEVNULL)
+        folder = pathlib.Path(results) / "smoke_routing"
+        multiply(folder, options.runs)
+        commands = {"runner --version": [options.runner, "--version"], "runner status": [options.runner, "status", str(folder)],
+                    "runner table": [options.runner, "table", str(folder)]}
+        for name, command in commands.items():
+            first = seconds(command)
+            times = [seconds(command) for _ in range(options.repeats)]
+            print(f"{name:18} {options.runs} runs: median {statistics.median(times):.2f} s of {options.repeats}, {min(times):.2f} to {max(times):.2f} s, first {first:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

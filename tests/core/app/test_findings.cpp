@@ -1,0 +1,66 @@
+// The sentences under a table.
+#include <catch2/catch.hpp>
+
+#include "core/app/findings.hpp"
+#include "tests/core/app/sweep_folder.hpp"
+
+using namespace symphony;
+using Catch::Contains;
+
+namespace {
+
+Value question(const char* variant, const char* against, ValueList noise = {}, const char* published = "") {
+  return ValueMap{{"ask", "Is it so?"}, {"variant", variant}, {"against", against}, {"noise", std::move(noise)}, {"published", published}};
+}
+
+std::string answers(SweepFolder& folder, const TableRequest& request = {}) {
+  const auto sweep = folder.read();
+  return findings(*sweep, make_table(*sweep, request));
+}
+
+void add_seeds(SweepFolder& folder, const std::string& variant, const MadeNumbers& numbers, double step) {
+  for (const int seed : {1, 2, 3}) {
+    const double shift = step * seed;
+    folder.add("", variant, seed, {numbers.loss + shift, numbers.accuracy + shift, {}});
+  }
+}
+
+}  // namespace
+
+TEST_CASE("findings: better is what the metric calls better", "[core][app]") {
+  SweepFolder folder("a");
+  folder.config = ValueMap{{"report", ValueList{question("b", "a")}}};
+  add_seeds(folder, "a", {1.0, 0.5, {}}, 0.0);
+  add_seeds(folder, "b", {2.0, 0.8, {}}, 0.01);
+  CHECK_THAT(answers(folder), Contains("yes, worse: b against a: +1.02"));
+  CHECK_THAT(answers(folder, {{"accuracy"}, ""}), Contains("yes, better: b against a: +0.32"));
+  CHECK_THAT(answers(folder), Contains("after post, best first: a 1.000, b 2.020"));
+  CHECK_THAT(answers(folder, {{"accuracy"}, ""}), Contains("after post, best first: b 0.820, a 0.500"));
+}
+
+TEST_CASE("findings: a difference within what rounding does is none", "[core][app]") {
+  SweepFolder folder("a");
+  folder.config = ValueMap{{"report", ValueList{question("b", "a", {"one_ulp"})}}};
+  add_seeds(folder, "a", {1.0, 0.5, {}}, 0.0);
+  add_seeds(folder, "b", {1.001, 0.5, {}}, 0.0);
+  add_seeds(folder, "one_ulp", {1.001, 0.5, {}}, 0.0);
+  CHECK_THAT(answers(folder), Contains("no difference beyond rounding: b against a") && Contains("up to 1.0e-03 (3 draws)"));
+}
+
+TEST_CASE("findings: what a publication says stands beside the answer, and nothing is asked of variants that a block lacks", "[core][app]") {
+  SweepFolder folder("a");
+  folder.config = ValueMap{{"report", ValueList{question("b", "a", {}, "44.07 against 33.94"), question("c", "a")}}};
+  add_seeds(folder, "a", {1.0, 0.5, {}}, 0.0);
+  folder.add_pending("b", 1);
+  const std::string text = answers(folder);
+  CHECK_THAT(text, Contains("    not measured yet\n    published: 44.07 against 33.94\n"));
+  CHECK(text.find("Is it so?") == text.rfind("Is it so?"));
+}
+
+TEST_CASE("findings: one seed without windows answers without a margin", "[core][app]") {
+  SweepFolder folder("a");
+  folder.config = ValueMap{{"report", ValueList{question("b", "a")}}};
+  folder.add("", "a", 1, {1.0, 0.5, {}});
+  folder.add("", "b", 1, {1.5, 0.5, {}});
+  CHECK_THAT(answers(folder), Contains("worse, by an unknown margin: b against a: +0.5 (spread unknown)"));
+}
