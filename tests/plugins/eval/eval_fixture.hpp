@@ -6,6 +6,7 @@
 #include "core/base/random.hpp"
 #include "core/model/symmetry.hpp"
 #include "tests/plugins/plugin_fixture.hpp"
+#include "tests/support/random_transforms.hpp"
 #include "tests/support/tiny_model.hpp"
 
 namespace symphony::testing {
