@@ -9,6 +9,7 @@ seeds. Prints the median of some repetitions, after one that warms the page cach
 import argparse
 import json
 import pathlib
+import resource
 import shutil
 import statistics
 import subprocess
@@ -16,8 +17,7 @@ import tempfile
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-EXPERIMENT = ["--exp", "smoke/routing.yaml", *[f"~sweep.variants.{name}" for name in ("top_k_normal", "top_k_ridge", "hash")],
-              "~sweep.variants.top_k.expect", "~sweep.variants.switch.expect"]
+EXPERIMENT = ["--exp", "smoke/routing.yaml", "sweep.variants={top_k: {}, switch: {router: {method: switch}}}"]
 SEEDS = 4
 
 
@@ -25,7 +25,7 @@ def multiply(folder, num_runs):
     """Makes the sweep in `folder` one of `num_runs` runs."""
     plan = json.loads((folder / "plan.json").read_text())
     templates = plan["points"]
-    plan["points"], plan["items"] = [], []  # points refer to configurations as changes against the first run's
+    plan["points"], plan["items"] = [], []
     for index in range(num_runs):
         template = templates[(index // SEEDS) % len(templates)]
         variant, seed = f"{template['variant']}_{index // SEEDS}", index % SEEDS + 1
@@ -39,9 +39,11 @@ def multiply(folder, num_runs):
 
 
 def seconds(command):
-    start = time.monotonic()
+    """Wall and processor seconds of a command; the latter are what it takes on a machine that has nothing else to do."""
+    start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, cwd=SOURCE, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.monotonic() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.monotonic() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main():
@@ -57,9 +59,10 @@ def main():
         commands = {"runner --version": [options.runner, "--version"], "runner status": [options.runner, "status", str(folder)],
                     "runner table": [options.runner, "table", str(folder)]}
         for name, command in commands.items():
-            first = seconds(command)
-            times = [seconds(command) for _ in range(options.repeats)]
-            print(f"{name:18} {options.runs} runs: median {statistics.median(times):.2f} s of {options.repeats}, {min(times):.2f} to {max(times):.2f} s, first {first:.2f} s")
+            seconds(command)
+            walls, processor = zip(*[seconds(command) for _ in range(options.repeats)])
+            print(f"{name:18} {options.runs} runs: median {statistics.median(walls):.2f} s of {options.repeats} ({min(walls):.2f} to {max(walls):.2f} s), "
+                  f"{statistics.median(processor):.2f} s of one processor", flush=True)
 
 
 if __name__ == "__main__":

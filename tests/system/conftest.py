@@ -11,9 +11,8 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 RUNNER = os.environ.get("SYMPHONY_RUNNER", str(SOURCE / ".build/release/bin/runner"))
 
 # Two variants, one of them aligned; small enough for a few seconds.
-EXPERIMENT = ["--exp", "smoke/alignment.yaml", "~sweep.variants.ffn_activation", "~sweep.variants.full_weights",
-              "~sweep.variants.dense_average", "~sweep.variants.upcycled_anchor",
-              "~sweep.variants.none.expect", "~sweep.variants.full_activation.expect"]
+EXPERIMENT = ["--exp", "smoke/alignment.yaml",
+              "sweep.variants={none: {}, full_activation: {alignment: {method: activation_matching, scope: [residual, attention_heads, ffn]}}}"]
 
 
 class Runner:
