@@ -48,7 +48,7 @@ inline double relative_difference(const torch::Tensor& got, const torch::Tensor&
 }
 
 /// A random rotation of the columns of a [R, C] tensor.
-inline torch::Tensor random_rotation(std::int64_t size, std::uint64_t seed) {
+inline torch::Tensor random_orthogonal_matrix(std::int64_t size, std::uint64_t seed) {
   return std::get<0>(at::linalg_qr(random_tensor({size, size}, seed, "rotation").to(torch::kFloat64)));
 }
 
@@ -63,7 +63,7 @@ inline void check_copies_give_the_source(const Fusion& fusion, const torch::Tens
 inline void check_rotation_equivariant(const Fusion& fusion, std::size_t num_sources) {
   for (const std::uint64_t seed : {1u, 2u, 3u}) {
     CAPTURE(seed);
-    const torch::Tensor rotation = random_rotation(5, seed).to(torch::kFloat32);
+    const torch::Tensor rotation = random_orthogonal_matrix(5, seed).to(torch::kFloat32);
     const std::vector<torch::Tensor> sources = random_sources(num_sources, seed);
     std::vector<torch::Tensor> rotated;
     for (const torch::Tensor& source : sources) rotated.push_back(source.matmul(rotation));
