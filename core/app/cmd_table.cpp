@@ -7,6 +7,7 @@
 #include "core/app/table_formats.hpp"
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
+#include "core/base/process.hpp"
 #include "core/base/text.hpp"
 
 namespace symphony {
@@ -15,11 +16,21 @@ namespace {
 
 namespace po = boost::program_options;
 
+/// The command without where it put its results, which changes no number and is nobody else's folder.
+std::string reproducing_command(const std::vector<std::string>& words) {
+  std::vector<std::string> kept;
+  for (std::size_t index = 0; index < words.size(); ++index) {
+    if (words[index] == "--results") ++index;
+    else if (!words[index].starts_with("--results=")) kept.push_back(words[index]);
+  }
+  return command_text(kept);
+}
+
 /// What stands above a table that is kept: how it was made.
 std::string provenance_lines(const SweepRuns& sweep) {
   std::string text = fmt::format("# {}\n\n", sweep.plan.experiment);
   if (!sweep.plan.about.empty()) text += sweep.plan.about + "\n\n";
-  text += fmt::format("Command: `{}`  \nSource revision: `{}` ({})  \n", join(sweep.plan.command_line, " "), sweep.plan.git_revision, sweep.plan.git_state);
+  text += fmt::format("Command: `{}`  \nSource revision: `{}` ({})  \n", reproducing_command(sweep.plan.command_line), sweep.plan.git_revision, sweep.plan.git_state);
   text += "Runs: ";
   for (const FinishedRun& run : sweep.runs) text += fmt::format("{}`{}`", &run == &sweep.runs.front() ? "" : ", ", run.point->run_id);
   return text + "\n\n";
