@@ -1,4 +1,5 @@
 """A real Slurm of one node on loopback: munged, slurmctld and slurmd with their own keys, folders and ports. Needs root, and nothing of an init."""
+import ctypes
 import os
 import pathlib
 import shutil
@@ -62,6 +63,12 @@ def wait_until(holds, what, seconds=120):
     raise AssertionError(f"waited {seconds} s in vain for {what}")
 
 
+def die_with_parent():
+    """In a child before exec: a daemon must not outlive a test that is killed."""
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Cluster:
     """`with Cluster(folder) as cluster`: up inside, all its processes gone outside."""
 
@@ -105,7 +112,8 @@ class Cluster:
     def run_daemon(self, program, *arguments):
         with open(self.folder / f"{program}.log", "ab") as log:
             self.daemons.append(subprocess.Popen([program, *map(str, arguments)], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                                 env=self.environment, cwd=self.folder, start_new_session=True))
+                                                 env=self.environment, cwd=self.folder, start_new_session=True,
+                                                 preexec_fn=die_with_parent))
 
     def is_idle(self):
         for daemon in self.daemons:

@@ -77,8 +77,8 @@ def committed(results):
     return {path: path.stat().st_mtime_ns for path in results.glob(".cache/*/*/stage.json")}
 
 
-def test_a_sweep_survives_the_time_limit_and_a_kill_and_ends_as_a_local_one(runner, cluster, tmp_path):
-    results, local, ledger = tmp_path / "cluster", tmp_path / "local", tmp_path / "ledger"
+def test_a_sweep_survives_the_time_limit_and_a_kill_and_ends_as_a_local_one(runner, cluster, finished, tmp_path):
+    results, ledger = tmp_path / "cluster", tmp_path / "ledger"
     submit = [*EXPERIMENT, "--results", results, "--slurm", "slurm.throttle=1", "slurm.time=30"]
     # Workers stop themselves in the training of a source, and when a run has begun, so that what follows happens exactly there.
     run = re.search(r"^# task 0: (\S+\.s1-\w+)$", runner(*submit, "--dry-run").stdout, re.MULTILINE).group(1)
@@ -123,8 +123,7 @@ def test_a_sweep_survives_the_time_limit_and_a_kill_and_ends_as_a_local_one(runn
     assert "all 2 runs are finished" in third.stdout and "difference from none" in third.stdout
     assert sorted(path.name for path in (results / "smoke_alignment/.slurm").iterdir()) == ["1", "2"]
 
-    runner(*EXPERIMENT, "--results", local, "--jobs", 1)
-    assert_same_runs(local, results)
+    assert_same_runs(finished[0], results)
 
 
 def test_a_cancelled_task_saves_and_stays_out_of_the_queue(runner, cluster, tmp_path):
