@@ -52,7 +52,7 @@ def free_ports(count):
     return ports
 
 
-def wait_until(holds, what, seconds=120):
+def wait_until(holds, what, seconds=600):
     """Polls; the limit is for a machine under load, not an expectation."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -163,7 +163,7 @@ class Cluster:
     def kill_tasks(self):
         """Daemons end at once when nothing runs. What goes wrong here is left to kill_leftovers."""
         def call(*command):
-            return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=30)
+            return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
         deadline = time.monotonic() + 10
         while call("squeue", "--noheader").stdout and time.monotonic() < deadline:
             call("scancel", "--user=root")
