@@ -1,4 +1,5 @@
-// Sentences from paired differences and ranks. A difference counts only when its interval excludes zero and it exceeds what rounding does.
+// Sentences from paired differences and ranks. A difference counts only when it exceeds what rounding does and stays significant after Holm's
+// correction over all questions that the sweep answers. analysis/symphony_results/comparison.py judges by the same rules.
 #include "core/app/findings.hpp"
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 
 #include "core/base/error.hpp"
 #include "core/pipeline/experiment.hpp"
+#include "core/score/estimators.hpp"
 
 namespace symphony {
 
@@ -44,24 +46,68 @@ bool is_asked(const SweepRuns& sweep, const std::string& block, const Question& 
   return has(question.variant) && has(question.against);
 }
 
-std::string answer(const SweepRuns& sweep, const MetricChoice& metric, const std::string& block, const Question& question) {
-  const auto difference = difference_between(sweep, metric, block, question.variant, question.against);
-  if (!difference) return "not measured yet";
+/// One question of one block, and what was measured.
+struct Answer {
+  std::string block;
+  Question question;
+  std::optional<PairedDifference> difference;
+  std::vector<double> rounding;   ///< what one ulp in the start did, by control and seed
+  double p_adjusted = 0.0;        ///< Holm over all answers whose p is known; NaN elsewhere
+};
+
+/// Training amplifies rounding, most when a router's choice flips; the largest of some draws of one ulp in the start is the yardstick, doubled
+/// because few draws do not show the largest that can happen.
+constexpr double kRoundingFactor = 2.0;
+constexpr double kSignificance = 0.05;
+
+/// Every question of every block that has its two variants, in that order.
+std::vector<Answer> answers_of(const SweepRuns& sweep, const SweepTable& table) {
+  std::vector<Answer> answers;
+  const MetricChoice& metric = table.metrics.front();
+  const auto questions = questions_of(sweep);
+  for (const std::string& block : table.blocks)
+    for (const Question& question : questions) {
+      if (!is_asked(sweep, block, question)) continue;
+      Answer answer{block, question, difference_between(sweep, metric, block, question.variant, question.against), {}, std::nan("")};
+      for (const std::string& variant : question.noise)
+        if (const auto noise = difference_between(sweep, metric, block, variant, question.against))
+          answer.rounding.insert(answer.rounding.end(), noise->by_seed.begin(), noise->by_seed.end());
+      answers.push_back(std::move(answer));
+    }
+  return answers;
+}
+
+/// Sets every p_adjusted; the number of comparisons corrected over.
+std::size_t correct(std::vector<Answer>& answers) {
+  std::vector<Answer*> family;
+  std::vector<double> p_values;
+  for (Answer& answer : answers)
+    if (answer.difference && !std::isnan(answer.difference->p)) family.push_back(&answer), p_values.push_back(answer.difference->p);
+  const auto adjusted = holm_adjusted(p_values);
+  for (std::size_t i = 0; i < family.size(); ++i) family[i]->p_adjusted = adjusted[i];
+  return family.size();
+}
+
+std::string p_text(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p {:.3f}", p); }
+
+std::string sentence(const Answer& answer, const MetricChoice& metric, std::size_t comparisons) {
+  if (!answer.difference) return "not measured yet";
+  const PairedDifference& difference = *answer.difference;
+  const std::string numbers = fmt::format("{} against {}: {}", answer.question.variant, answer.question.against, interval(difference));
+  if (std::all_of(difference.by_seed.begin(), difference.by_seed.end(), [](double value) { return value == 0.0; }))
+    return fmt::format("identical: {} against {}", answer.question.variant, answer.question.against);
   double rounding = 0.0;
-  std::size_t draws = 0;
-  for (const std::string& variant : question.noise)
-    if (const auto noise = difference_between(sweep, metric, block, variant, question.against))
-      for (const double value : noise->by_seed) rounding = std::max(rounding, std::abs(value)), ++draws;
-  const std::string numbers = fmt::format("{} against {}: {}", question.variant, question.against, interval(*difference));
-  // Training amplifies rounding, most when a router's choice flips; the largest of some draws of one ulp in the start is the yardstick,
-  // doubled because few draws do not show the largest that can happen.
-  const std::string yardstick = draws == 0 ? "" : fmt::format("; one ulp in the start moves the result by up to {:.1e} ({} draws)", rounding, draws);
-  const bool like_rounding = draws > 0 && std::abs(difference->mean) <= 2.0 * rounding;
+  for (const double value : answer.rounding) rounding = std::max(rounding, std::abs(value));
+  const std::string yardstick = answer.rounding.empty() ? "" : fmt::format("; one ulp in the start moves the result by up to {:.1e} ({} draws)", rounding, answer.rounding.size());
+  const bool like_rounding = !answer.rounding.empty() && std::abs(difference.mean) <= kRoundingFactor * rounding;
   if (like_rounding) return fmt::format("no difference beyond rounding: {}{}", numbers, yardstick);
-  const std::string found = direction(difference->mean, metric.better);
-  if (std::isnan(difference->half_width)) return fmt::format("{}, by an unknown margin: {}{}", found, numbers, yardstick);
-  if (std::abs(difference->mean) <= difference->half_width) return fmt::format("no significant difference: {}", numbers);
-  return fmt::format("yes, {}: {}{}", found, numbers, yardstick);
+  const std::string found = direction(difference.mean, metric.better);
+  if (std::isnan(difference.p)) return fmt::format("{}, by an unknown margin: {}{}", found, numbers, yardstick);
+  if (difference.p > kSignificance) return fmt::format("no significant difference: {}, {}", numbers, p_text(difference.p));
+  const std::string corrected = comparisons == 1 ? p_text(difference.p)
+                                                 : fmt::format("{}, {} corrected for {} comparisons", p_text(difference.p), p_text(answer.p_adjusted), comparisons);
+  if (answer.p_adjusted > kSignificance) return fmt::format("{}, but not significantly after correction: {}, {}", found, numbers, corrected);
+  return fmt::format("yes, {}: {}, {}{}", found, numbers, corrected, yardstick);
 }
 
 /// The leading metric at the last point; none for what was not measured.
@@ -102,13 +148,14 @@ std::string rivals(const SweepTable& table, const std::string& block) {
 std::string findings(const SweepRuns& sweep, const SweepTable& table) {
   std::string text;
   if (table.rows.empty() || table.metrics.empty()) return text;
-  const auto questions = questions_of(sweep);
+  auto answers = answers_of(sweep, table);
+  const std::size_t comparisons = correct(answers);
   for (const std::string& block : table.blocks) {
     if (!block.empty()) text += fmt::format("{}:\n", block);
-    for (const Question& question : questions) {
-      if (!is_asked(sweep, block, question)) continue;
-      text += fmt::format("  {}\n    {}\n", question.ask, answer(sweep, table.metrics.front(), block, question));
-      if (!question.published.empty()) text += fmt::format("    published: {}\n", question.published);
+    for (const Answer& answer : answers) {
+      if (answer.block != block) continue;
+      text += fmt::format("  {}\n    {}\n", answer.question.ask, sentence(answer, table.metrics.front(), comparisons));
+      if (!answer.question.published.empty()) text += fmt::format("    published: {}\n", answer.question.published);
     }
     const std::string ranked = ranking(table, block);
     if (!ranked.empty()) text += fmt::format("  after {}, {}: {}\n", table.points.back(), table.metrics.front().better == "neither" ? "lowest first" : "best first", ranked);

@@ -7,7 +7,7 @@
 
 namespace symphony {
 
-/// One line a sentence, by block. Every claim carries its number and its interval.
+/// One line a sentence, by block. Every claim carries its number, its interval, and its p corrected by Holm over the sweep's questions.
 std::string findings(const SweepRuns& sweep, const SweepTable& table);
 
 }  // namespace symphony

@@ -38,11 +38,6 @@ bool holds(const std::vector<StageUse>& stages, const StageUse& wanted) {
   return std::any_of(stages.begin(), stages.end(), [&](const StageUse& stage) { return stage.name == wanted.name && stage.key == wanted.key; });
 }
 
-double half_width(const Estimate& estimate) {
-  const Interval interval = t_interval(estimate);
-  return (interval.high - interval.low) / 2;
-}
-
 NumberDifference compare(const EvaluationRow& left, const EvaluationRow& right, const RunReader& left_run, const RunReader& right_run) {
   NumberDifference found{left, right, right.value - left.value, std::nullopt, false};
   if (const auto windows = paired_window_difference(right_run, left_run, left); windows && windows->n > 1) {

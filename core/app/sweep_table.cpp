@@ -36,18 +36,12 @@ std::optional<Statistic> over_seeds(std::span<const FinishedRun* const> runs, co
   return statistic(values);
 }
 
-double half_width(const Estimate& estimate) {
-  const Interval interval = t_interval(estimate);
-  return (interval.high - interval.low) / 2;
-}
-
-/// One seed: the interval over held-out windows; NaN where the suite recorded none.
-double window_half_width(const FinishedRun& run, const FinishedRun& other, const MetricChoice& metric) {
+/// One seed: the paired held-out windows; none where the suite recorded none.
+std::optional<Estimate> over_windows(const FinishedRun& run, const FinishedRun& other, const MetricChoice& metric) {
   EvaluationRow row;
   row.subject = "model", row.moment = run.moments().back(), row.suite = metric.suite, row.task = metric.task, row.metric = metric.metric;
-  if (other.moments().back() != row.moment) return std::numeric_limits<double>::quiet_NaN();
-  const auto windows = paired_window_difference(RunReader(run.file), RunReader(other.file), row);
-  return windows && windows->n > 1 ? half_width(*windows) : std::numeric_limits<double>::quiet_NaN();
+  if (other.moments().back() != row.moment) return std::nullopt;
+  return paired_window_difference(RunReader(run.file), RunReader(other.file), row);
 }
 
 class TableMaker {
@@ -176,9 +170,12 @@ std::optional<PairedDifference> difference_between(const SweepRuns& sweep, const
     }
   if (pairs.empty()) return std::nullopt;
   result.seeds = pairs.size();
-  const Estimate estimate = mean_of(result.by_seed);
-  result.mean = estimate.mean;
-  result.half_width = result.seeds > 1 ? half_width(estimate) : window_half_width(*pairs.front().first, *pairs.front().second, metric);
+  const Estimate over_seeds = mean_of(result.by_seed);
+  result.mean = over_seeds.mean;
+  const auto units = result.seeds > 1 ? std::optional(over_seeds) : over_windows(*pairs.front().first, *pairs.front().second, metric);
+  const bool known = units && units->n > 1;
+  result.half_width = known ? half_width(*units) : std::numeric_limits<double>::quiet_NaN();
+  result.p = known ? t_test_p(*units) : std::numeric_limits<double>::quiet_NaN();
   return result;
 }
 

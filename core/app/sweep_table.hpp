@@ -21,6 +21,7 @@ struct Statistic {
 struct PairedDifference {
   double mean = 0.0;
   double half_width = 0.0;        ///< of the 95 % interval; NaN when it is unknown
+  double p = 1.0;                 ///< of no difference, two-sided, by the test whose interval this is; not corrected; NaN when it is unknown
   std::size_t seeds = 0;          ///< > 1: t interval over seeds; 1: over windows
   std::vector<double> by_seed;
 };

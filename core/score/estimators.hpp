@@ -28,6 +28,8 @@ struct Interval {
 };
 /// Student's t interval with n - 1 degrees of freedom. Throws DataError for n < 2.
 Interval t_interval(const Estimate& estimate, double confidence = 0.95);
+/// What stands after +-: half of t_interval's width.
+double half_width(const Estimate& estimate, double confidence = 0.95);
 /// Two-sided p of mean = 0 under Student's t with n - 1 degrees of freedom; 1 when mean and error are both 0.
 double t_test_p(const Estimate& estimate);
 /// Percentile bootstrap (Efron 1979) of the mean over `resamples` resamplings of the units, a pure function of `seed`.

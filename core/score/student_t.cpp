@@ -77,6 +77,11 @@ Interval t_interval(const Estimate& estimate, double confidence) {
   return {estimate.mean - reach, estimate.mean + reach};
 }
 
+double half_width(const Estimate& estimate, double confidence) {
+  const Interval interval = t_interval(estimate, confidence);
+  return (interval.high - interval.low) / 2;
+}
+
 double t_test_p(const Estimate& estimate) {
   if (estimate.n < 2) fail<DataError>("t test", "got {} units, expected at least 2", estimate.n);
   if (estimate.std_error == 0) return estimate.mean == 0 ? 1.0 : 0.0;

@@ -1,6 +1,8 @@
 // The sentences under a table.
 #include <catch2/catch.hpp>
 
+#include <cmath>
+
 #include "core/app/findings.hpp"
 #include "tests/core/app/sweep_folder.hpp"
 
@@ -45,6 +47,34 @@ TEST_CASE("findings: a difference within what rounding does is none", "[core][ap
   add_seeds(folder, "b", {1.001, 0.5, {}}, 0.0);
   add_seeds(folder, "one_ulp", {1.001, 0.5, {}}, 0.0);
   CHECK_THAT(answers(folder), Contains("no difference beyond rounding: b against a") && Contains("up to 1.0e-03 (3 draws)"));
+}
+
+TEST_CASE("findings: several questions are corrected together", "[core][app]") {
+  SweepFolder folder("a");
+  folder.config = ValueMap{{"report", ValueList{question("b", "a"), question("c", "a"), question("d", "a")}}};
+  const auto add = [&folder](const std::string& variant, std::initializer_list<double> losses) {
+    int seed = 0;
+    for (const double loss : losses) folder.add("", variant, ++seed, {loss, 0.5, {}});
+  };
+  // t of the differences over three seeds: 100 (p 1e-4), 6 (p 0.027, 0.053 as the middle of three), 0.05.
+  add("a", {1.0, 1.0, 1.0});
+  add("b", {2.0 - 0.01 * std::sqrt(3.0), 2.0, 2.0 + 0.01 * std::sqrt(3.0)});
+  add("c", {0.4 - 0.1 * std::sqrt(3.0), 0.4, 0.4 + 0.1 * std::sqrt(3.0)});
+  add("d", {0.9, 1.005, 1.11});
+  const std::string text = answers(folder);
+  CAPTURE(text);
+  CHECK_THAT(text, Contains("yes, worse: b against a: +1.0000 +- 0.0430 (95 % t interval over 3 seeds), p < 0.001, p < 0.001 corrected for 3 comparisons"));
+  CHECK_THAT(text, Contains("better, but not significantly after correction: c against a: -0.6000 +- 0.4303 (95 % t interval over 3 seeds), "
+                            "p 0.027, p 0.053 corrected for 3 comparisons"));
+  CHECK_THAT(text, Contains("no significant difference: d against a: +0.0050 +- 0.2608 (95 % t interval over 3 seeds), p 0.942"));
+}
+
+TEST_CASE("findings: runs with equal numbers are identical", "[core][app]") {
+  SweepFolder folder("a");
+  folder.config = ValueMap{{"report", ValueList{question("b", "a")}}};
+  add_seeds(folder, "a", {1.0, 0.5, {}}, 0.01);
+  add_seeds(folder, "b", {1.0, 0.5, {}}, 0.01);
+  CHECK_THAT(answers(folder), Contains("identical: b against a\n"));
 }
 
 TEST_CASE("findings: what a publication says stands beside the answer, and nothing is asked of variants that a block lacks", "[core][app]") {
