@@ -2,11 +2,15 @@
 //   mean = pilot + sum(d) / n,   var = sum(d^2) / n - (sum(d) / n)^2,   cov = sum(d_a d_b^T) / n - (sum(d_a) / n)(sum(d_b) / n)^T.
 // Any constant pilot gives the same moments; the first chunk's mean keeps d small. It is rounded to float32, so that subtracting it from
 // float32 values in float32 is the same subtraction in every chunk. The cross term is a float32 GEMM over at most 4096 tokens, whose rounding
-// (relative 6e-8 sqrt(4096)) stays below the standard error 1 / sqrt(n) of any correlation; the chunks are summed in float64.
+// (relative 6e-8 sqrt(4096)) stays below the standard error 1 / sqrt(n) of any correlation; the chunks are summed in float64. Half-precision
+// values are widened first: LibTorch's bfloat16 product would round its sums to 8 bits. Centring, sums and squares are one pass over the values.
 #include "core/align/running_stats.hpp"
 
 #include <algorithm>
 
+#include <ATen/Parallel.h>
+
+#include "core/base/clones.hpp"
 #include "core/base/error.hpp"
 #include "core/base/text.hpp"
 
@@ -14,60 +18,111 @@ namespace symphony {
 
 namespace {
 
-constexpr std::int64_t kChunkTokens = 4096;
+constexpr std::int64_t kChunkTokens = 4096;  // whose cross products are summed in float32
+constexpr std::int64_t kTileTokens = 1024;   // centred at a time, so that the copies stay small
 constexpr double kDeadSigma = 1e-6;  // of the median, methods-alignment 7.1
+
+constexpr std::int64_t kColumnBlock = 256;   // two float64 sums a column stay in the first-level cache
 
 void check_values(const torch::Tensor& values, const char* name) {
   if (values.dim() != 2) fail<NumericError>("running moments", "{} has shape {}, expected [tokens, features]", name, shape_text(values.sizes().vec()));
-  if (!values.isfinite().all().item<bool>()) fail<NumericError>("running moments", "{} holds a NaN or an infinity", name);
 }
 
-torch::Tensor pilot_mean(const torch::Tensor& values) { return values.to(torch::kFloat64).mean(0).to(torch::kFloat32); }
+/// `Rows` rows of the columns [first, last): centred = values - pilot, and its column sums and sums of squares added in float64.
+template <int Rows>
+inline __attribute__((always_inline)) void centre_rows(const float* __restrict values, const float* __restrict pilot, float* __restrict centred,
+                                                       double* __restrict sum, double* __restrict square, std::int64_t columns, std::int64_t first,
+                                                       std::int64_t last) {
+  for (std::int64_t column = first; column < last; ++column) {
+    double row_sum = 0, row_square = 0;
+    for (int row = 0; row < Rows; ++row) {
+      const float value = values[row * columns + column] - pilot[column];
+      centred[row * columns + column] = value;
+      row_sum += static_cast<double>(value);
+      row_square += static_cast<double>(value) * static_cast<double>(value);
+    }
+    sum[column] += row_sum;
+    square[column] += row_square;
+  }
+}
+
+/// The same for all rows of a row-major [rows, columns]; several at a time, so that the sums are loaded and stored less often.
+SYMPHONY_CLONES void centre_columns(const float* values, const float* pilot, float* centred, double* sum, double* square, std::int64_t rows,
+                                    std::int64_t columns, std::int64_t first, std::int64_t last) {
+  constexpr int kRows = 8;
+  std::int64_t row = 0;
+  for (; row + kRows <= rows; row += kRows)
+    centre_rows<kRows>(values + row * columns, pilot, centred + row * columns, sum, square, columns, first, last);
+  for (; row < rows; ++row) centre_rows<1>(values + row * columns, pilot, centred + row * columns, sum, square, columns, first, last);
+}
 
 }  // namespace
+
+void RunningPairMoments::Side::start(const torch::Tensor& values_TF) {
+  pilot_F = values_TF.mean(0, false, torch::kFloat64).to(torch::kFloat32);
+  sum_F = torch::zeros_like(pilot_F, torch::kFloat64);
+  square_F = torch::zeros_like(sum_F);
+}
+
+torch::Tensor RunningPairMoments::Side::add(const torch::Tensor& values_TF, torch::Tensor& buffer, const char* name) {
+  const torch::Tensor wide_TF = values_TF.to(torch::kFloat32).contiguous();
+  torch::Tensor centred_TF;
+  if (wide_TF.is_cpu()) {
+    if (!buffer.defined() || buffer.size(0) < wide_TF.size(0)) buffer = torch::empty_like(wide_TF);
+    centred_TF = buffer.narrow(0, 0, wide_TF.size(0));
+    const std::int64_t columns = wide_TF.size(1);
+    at::parallel_for(0, (columns + kColumnBlock - 1) / kColumnBlock, 1, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t block = first; block < last; ++block)
+        centre_columns(wide_TF.data_ptr<float>(), pilot_F.data_ptr<float>(), centred_TF.data_ptr<float>(), sum_F.data_ptr<double>(),
+                       square_F.data_ptr<double>(), wide_TF.size(0), columns, block * kColumnBlock, std::min(columns, (block + 1) * kColumnBlock));
+    });
+  } else {
+    centred_TF = wide_TF - pilot_F;
+    sum_F += centred_TF.sum(0, false, torch::kFloat64);
+    square_F += centred_TF.to(torch::kFloat64).square().sum(0);
+  }
+  // Float64 sums of float32 values are finite if and only if the values are.
+  if (!square_F.isfinite().all().item<bool>()) fail<NumericError>("running moments", "{} holds a NaN or an infinity", name);
+  return centred_TF;
+}
 
 void RunningPairMoments::add(const torch::Tensor& values_a, const torch::Tensor& values_b) {
   check_values(values_a, "A");
   check_values(values_b, "B");
-  if (values_a.size(0) != values_b.size(0))
-    fail<NumericError>("running moments", "A has {} tokens, B has {}; they must be the same tokens", values_a.size(0), values_b.size(0));
-  if (values_a.size(0) == 0) return;
+  const std::int64_t tokens = values_a.size(0);
+  if (tokens != values_b.size(0))
+    fail<NumericError>("running moments", "A has {} tokens, B has {}; they must be the same tokens", tokens, values_b.size(0));
+  if (tokens == 0) return;
   if (count_ == 0) {
-    const auto options = torch::dtype(torch::kFloat64).device(values_a.device());
-    pilot_a_ = pilot_mean(values_a);
-    pilot_b_ = pilot_mean(values_b);
-    sum_a_ = torch::zeros({values_a.size(1)}, options);
-    sum_b_ = torch::zeros({values_b.size(1)}, options);
-    square_a_ = torch::zeros_like(sum_a_);
-    square_b_ = torch::zeros_like(sum_b_);
-    cross_ = torch::zeros({values_a.size(1), values_b.size(1)}, options);
-  } else if (values_a.size(1) != pilot_a_.size(0) || values_b.size(1) != pilot_b_.size(0)) {
+    a_.start(values_a);
+    b_.start(values_b);
+    cross_ = torch::zeros({values_a.size(1), values_b.size(1)}, a_.sum_F.options());
+  } else if (values_a.size(1) != a_.pilot_F.size(0) || values_b.size(1) != b_.pilot_F.size(0)) {
     fail<NumericError>("running moments", "got {} and {} features, the chunks before had {} and {}", values_a.size(1), values_b.size(1),
-                       pilot_a_.size(0), pilot_b_.size(0));
+                       a_.pilot_F.size(0), b_.pilot_F.size(0));
   }
-  for (std::int64_t first = 0; first < values_a.size(0); first += kChunkTokens) {
-    const std::int64_t size = std::min(kChunkTokens, values_a.size(0) - first);
-    const torch::Tensor a = values_a.narrow(0, first, size).to(torch::kFloat32) - pilot_a_;
-    const torch::Tensor b = values_b.narrow(0, first, size).to(torch::kFloat32) - pilot_b_;
-    sum_a_ += a.sum(0, false, torch::kFloat64);
-    sum_b_ += b.sum(0, false, torch::kFloat64);
-    square_a_ += a.to(torch::kFloat64).square().sum(0);
-    square_b_ += b.to(torch::kFloat64).square().sum(0);
-    cross_ += a.t().mm(b);
-    count_ += size;
+  torch::Tensor buffer_a, buffer_b, product = torch::empty({values_a.size(1), values_b.size(1)}, a_.pilot_F.options());
+  for (std::int64_t first = 0; first < tokens; first += kTileTokens) {
+    const std::int64_t size = std::min(kTileTokens, tokens - first);
+    const torch::Tensor a_TF = a_.add(values_a.narrow(0, first, size), buffer_a, "A");
+    const torch::Tensor b_TG = b_.add(values_b.narrow(0, first, size), buffer_b, "B");
+    if (first % kChunkTokens == 0) at::mm_out(product, a_TF.t(), b_TG);
+    else product.addmm_(a_TF.t(), b_TG);
+    if ((first + size) % kChunkTokens == 0 || first + size == tokens) cross_ += product;
   }
+  count_ += tokens;
 }
 
 PairMoments RunningPairMoments::finish() const {
   if (count_ == 0) fail<NumericError>("running moments", "no token was added");
   const double scale = 1.0 / static_cast<double>(count_);
-  const torch::Tensor shift_a = sum_a_ * scale, shift_b = sum_b_ * scale;
+  const torch::Tensor shift_a = a_.sum_F * scale, shift_b = b_.sum_F * scale;
   PairMoments moments;
   moments.count = count_;
-  moments.mean_a = pilot_a_.to(torch::kFloat64) + shift_a;
-  moments.mean_b = pilot_b_.to(torch::kFloat64) + shift_b;
-  moments.var_a = (square_a_ * scale - shift_a.square()).clamp_min(0);
-  moments.var_b = (square_b_ * scale - shift_b.square()).clamp_min(0);
+  moments.mean_a = a_.pilot_F.to(torch::kFloat64) + shift_a;
+  moments.mean_b = b_.pilot_F.to(torch::kFloat64) + shift_b;
+  moments.var_a = (a_.square_F * scale - shift_a.square()).clamp_min(0);
+  moments.var_b = (b_.square_F * scale - shift_b.square()).clamp_min(0);
   moments.covariance = (cross_ * scale).addr_(shift_a, shift_b, 1, -1);
   return moments;
 }

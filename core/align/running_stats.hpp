@@ -23,8 +23,17 @@ class RunningPairMoments {
   PairMoments finish() const;
 
  private:
+  /// One feature set: its pilot (float32), and the sums and sums of squares of what is left when it is subtracted (float64).
+  struct Side {
+    torch::Tensor pilot_F, sum_F, square_F;
+    void start(const torch::Tensor& values_TF);
+    /// values - pilot, float32, in `buffer` where that is large enough; its sums are added.
+    torch::Tensor add(const torch::Tensor& values_TF, torch::Tensor& buffer, const char* name);
+  };
+
   std::int64_t count_ = 0;
-  torch::Tensor pilot_a_, pilot_b_, sum_a_, sum_b_, square_a_, square_b_, cross_;
+  Side a_, b_;
+  torch::Tensor cross_;
 };
 
 /// Pearson correlation [n, m], float64; rows and columns of dead units (sigma below 1e-6 of the median) are 0.

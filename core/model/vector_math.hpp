@@ -8,14 +8,11 @@
 
 #include <torch/types.h>
 
+#include "core/base/clones.hpp"
+
 // The always-inlined functions below pass vectors by value; that this would change an ABI is no concern of functions without a symbol.
 #pragma GCC diagnostic ignored "-Wpsabi"
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define SYMPHONY_CLONES __attribute__((target_clones("avx512f", "arch=haswell", "default")))
-#else
-#define SYMPHONY_CLONES
-#endif
 #define SYMPHONY_INLINE inline __attribute__((always_inline))
 
 namespace symphony {

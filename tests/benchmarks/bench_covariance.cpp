@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <torch/types.h>
 

@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <torch/types.h>
 
