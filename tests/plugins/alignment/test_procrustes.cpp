@@ -59,6 +59,19 @@ TEST_CASE("procrustes: recovers a planted rotation with heads, gauges, gains and
   }
 }
 
+TEST_CASE("procrustes: noise of a fifth of every weight hardly turns the planted rotation", "[plugin][alignment.procrustes][invariant]") {
+  const Model anchor = random_model(planted_spec(), 12), noise = random_model(planted_spec(), 13);
+  TensorMap tensors = load_all(*anchor.tensors);
+  for (auto& [name, tensor] : tensors)
+    if (tensor.dim() == 2) tensor = tensor + 0.2 * noise.tensors->get(name);
+  const Model noisy{anchor.spec, std::make_shared<MemorySource>(tensors, "noisy"), "noisy"};
+  const TransformSet planted = random_rotation_of(noisy, 14);
+  const Aligned found = align(*make_plugin<Alignment>("procrustes", residual_only()), anchor, apply_transforms(noisy, planted));
+  const torch::Tensor undone = found.set.at("residual").dense().mm(planted.at("residual").dense());
+  const torch::Tensor distance = (undone - torch::eye(undone.size(0), undone.options())).norm() / std::sqrt(static_cast<double>(undone.size(0)));
+  CHECK(distance.item<double>() < 0.25);
+}
+
 TEST_CASE("procrustes: the gauge in which a source comes does not matter", "[plugin][alignment.procrustes][invariant]") {
   const auto method = make_plugin<Alignment>("procrustes");
   const Model anchor = random_model(planted_spec(), 5), source = random_model(planted_spec(), 6);
