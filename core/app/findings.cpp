@@ -128,13 +128,14 @@ std::string ranking(const SweepTable& table, const std::string& block) {
   return text;
 }
 
+/// Of what the block's variants merge; sources of one variant's own are in the table only.
 std::string rivals(const SweepTable& table, const std::string& block) {
   const VariantRow* best_source = nullptr;
   std::string others;
   const double sign = table.metrics.front().better == "higher" ? -1.0 : 1.0;
   for (const VariantRow& row : table.rows) {
     const auto value = last_value(row);
-    if (row.block != block || !row.rival || !value) continue;
+    if (row.block != block || !row.rival || !row.sources_of.empty() || !value) continue;
     const bool is_source = row.name.starts_with("source_");
     if (!is_source) others += fmt::format(", {} {:.3f}", row.name, *value);
     else if (!best_source || sign * *value < sign * *last_value(*best_source)) best_source = &row;

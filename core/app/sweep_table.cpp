@@ -59,7 +59,7 @@ class TableMaker {
  private:
   VariantRow variant_row(const std::string& block, const std::string& variant) const {
     const auto runs = sweep_.of(block, variant);
-    VariantRow row{block, variant, false, runs.size(), {}};
+    VariantRow row{block, variant, false, runs.size(), {}, {}};
     for (const MetricChoice& metric : table_.metrics) {
       MetricCells cells;
       for (const std::string& point : table_.points) cells.points.push_back(over_seeds(runs, "model", point, metric.task, metric.metric));
@@ -84,7 +84,8 @@ class TableMaker {
       const bool is_first = known_sources.empty();
       known_sources.push_back(sources);
       for (const std::string& subject : subjects(*runs.front())) {
-        VariantRow row = rival_row(block, is_first ? subject : subject + " of " + variant, subject, runs);
+        VariantRow row = rival_row(block, subject, runs);
+        if (!is_first) row.sources_of = variant;
         if (is_first || !is_known(row, first_rival)) table_.rows.push_back(std::move(row));
       }
     }
@@ -106,8 +107,8 @@ class TableMaker {
     return names;
   }
 
-  VariantRow rival_row(const std::string& block, const std::string& name, const std::string& subject, std::span<const FinishedRun* const> runs) const {
-    VariantRow row{block, name, true, runs.size(), {}};
+  VariantRow rival_row(const std::string& block, const std::string& subject, std::span<const FinishedRun* const> runs) const {
+    VariantRow row{block, subject, true, runs.size(), {}, {}};
     for (const MetricChoice& metric : table_.metrics) {
       MetricCells cells;
       cells.points.assign(table_.points.size(), std::nullopt);

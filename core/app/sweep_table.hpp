@@ -38,6 +38,9 @@ struct VariantRow {
   bool rival = false;                            ///< a source, the ensemble, the oracle: nothing was trained for it
   std::size_t seeds = 0;                         ///< finished runs
   std::vector<MetricCells> metrics;              ///< in the order of SweepTable::metrics
+  std::string sources_of;                        ///< of a rival: the variant that merges this, where the block's first variant does not
+
+  std::string full_name() const { return sources_of.empty() ? name : name + " of " + sources_of; }
 };
 
 struct SweepTable {

@@ -60,7 +60,7 @@ Column text_column(std::string header, std::function<std::string(const VariantRo
 
 bool is_baseline(const SweepTable& table, const VariantRow& row) { return !row.rival && row.name == table.baseline; }
 
-std::string shown_name(const VariantRow& row) { return row.rival ? fmt::format("({})", row.name) : row.name; }
+std::string shown_name(const VariantRow& row) { return row.rival ? fmt::format("({})", row.full_name()) : row.name; }
 
 void add_metric_columns(const SweepTable& table, std::size_t metric, std::vector<Column>& columns) {
   const MetricChoice& choice = table.metrics[metric];
@@ -159,7 +159,7 @@ Value json_value(const SweepTable& table, const VariantRow& row) {
                                                        {"out_of_distribution", json_value(cells.out_of_distribution)},
                                                        {"difference", json_value(cells.difference)}});
   }
-  return ValueMap{{"block", row.block}, {"variant", row.name}, {"trained", !row.rival}, {"n", static_cast<std::int64_t>(row.seeds)},
+  return ValueMap{{"block", row.block}, {"variant", row.full_name()}, {"trained", !row.rival}, {"n", static_cast<std::int64_t>(row.seeds)},
                   {"metrics", std::move(metrics)}};
 }
 

@@ -18,7 +18,7 @@ constexpr double kT2 = 4.302652729911275, kT3 = 3.182446305284263;
 
 const VariantRow& row_of(const SweepTable& table, const std::string& name, const std::string& block = "") {
   for (const VariantRow& row : table.rows)
-    if (row.name == name && row.block == block) return row;
+    if (row.full_name() == name && row.block == block) return row;
   FAIL("no row " << name);
   return table.rows.front();
 }
@@ -27,7 +27,7 @@ const MetricCells& cells(const SweepTable& table, const std::string& name) { ret
 
 std::vector<std::string> names(const SweepTable& table) {
   std::vector<std::string> result;
-  for (const VariantRow& row : table.rows) result.push_back(row.name);
+  for (const VariantRow& row : table.rows) result.push_back(row.full_name());
   return result;
 }
 
