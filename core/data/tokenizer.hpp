@@ -10,11 +10,16 @@
 #include <string_view>
 #include <vector>
 
+#include "core/data/tokenizer_spec.hpp"
+
 namespace symphony {
 
 struct SpecialTokens {
   std::optional<std::int64_t> bos, eos, pad;
 };
+
+/// What the name of a special token means in a text: "<|eos|>" in a file is seven ordinary characters, in a prompt it may be meant.
+enum class SpecialText { literal, token };
 
 /// Immutable and thread-safe.
 class Tokenizer {
@@ -23,23 +28,32 @@ class Tokenizer {
   /// Ids are below it. Models have as many embedding rows, or more.
   virtual std::int64_t vocab_size() const = 0;
   virtual SpecialTokens special() const = 0;
-  /// Any bytes. Special tokens are never read out of text: "<|eos|>" in a file is seven ordinary characters.
-  virtual std::vector<std::int64_t> encode(std::string_view bytes) const = 0;
-  /// Inverse of `encode`; special tokens stand for no bytes. Throws DataError for an id that is no token.
+  /// Any bytes; those that are not UTF-8 count as characters of their own. Added tokens that are not special are always found.
+  virtual std::vector<std::int64_t> encode(std::string_view bytes, SpecialText special) const = 0;
+  std::vector<std::int64_t> encode(std::string_view bytes) const { return encode(bytes, SpecialText::literal); }
+  /// `ids` with the special tokens that the file's template puts around a text.
+  virtual std::vector<std::int64_t> framed(std::vector<std::int64_t> ids) const = 0;
+  /// Inverse of `encode` but for normalisation; special tokens stand for no bytes. Throws DataError for an id that is no token.
   virtual std::string decode(std::span<const std::int64_t> ids) const = 0;
   /// Bytes that each id stands for, [vocab_size]; 0 for special tokens.
   virtual std::vector<std::int64_t> token_bytes() const = 0;
   /// tokenizer.json, canonical: equal tokenizers give equal text.
   virtual std::string to_json() const = 0;
+  virtual const TokenizerSpec& spec() const = 0;
 };
 
 /// 256 byte tokens (id = byte) and <|bos|> 256, <|eos|> 257, <|pad|> 258; no merges. vocab_size 259: no padding rows, because a row that
 /// no text ever trains would only add noise to merged models.
 std::shared_ptr<const Tokenizer> byte_tokenizer();
 
-/// A byte-level BPE from the text of a tokenizer.json. Throws DataError led by `where` naming the key that is missing, contradictory or not
-/// supported (other models, normalizers and pre-tokenizers than plain ByteLevel are refused by name).
+/// A byte-pair tokenizer from the text of a tokenizer.json: byte-level (GPT-2, Llama 3, Qwen2, SmolLM2) or of characters with byte fallback (Llama 2,
+/// Mistral). Throws DataError led by `where` naming the key that is missing, contradictory or not supported; nothing is ignored.
 std::shared_ptr<const Tokenizer> parse_tokenizer(std::string_view json, const std::string& where);
+/// `spec` must fit together as one that was read does.
+std::shared_ptr<const Tokenizer> make_tokenizer(TokenizerSpec spec, const std::string& where);
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& path);
+/// The tokenizer of a Hugging Face model directory; nothing if it has none. Throws DataError also when there is only a tokenizer.model, naming the
+/// conversion.
+std::shared_ptr<const Tokenizer> load_model_tokenizer(const std::filesystem::path& directory);
 
 }  // namespace symphony

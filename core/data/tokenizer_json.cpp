@@ -1,15 +1,15 @@
-// Hugging Face's tokenizer.json, as far as byte-level BPE without a word splitter needs it. Everything that would change the ids and is not
-// implemented is refused by name; nothing is skipped silently.
+// Reading the model of a tokenizer.json: added tokens, vocabulary and merges, each held against the others. Everything that would change the ids
+// and is not implemented is refused by name; nothing is skipped silently.
+#include "core/data/tokenizer_json.hpp"
+
 #include <algorithm>
-#include <map>
 #include <set>
+#include <unordered_map>
 
 #include "core/base/error.hpp"
-#include "core/base/files.hpp"
-#include "core/base/json.hpp"
 #include "core/base/text.hpp"
-#include "core/data/bpe.hpp"
 #include "core/data/byte_alphabet.hpp"
+#include "core/data/json_object.hpp"
 
 namespace symphony {
 
@@ -17,69 +17,39 @@ namespace {
 
 constexpr std::int64_t kLargestId = (std::int64_t{1} << 24) - 1;  ///< a guard for allocations; the largest public vocabularies have 2^18
 
-class Reader {
+class SpecReader {
  public:
-  explicit Reader(std::string where) : where_(std::move(where)) {}
+  explicit SpecReader(std::string where) : where_(std::move(where)) {}
 
-  BpeTables read(const Value& root) {
-    if (!root.is_map()) fail<DataError>(where_, "got {} at the top, expected a map", root.describe());
-    check_pipeline(root);
-    const Value& model = map_at(root, "model");
-    check_model(model);
-    read_special(root);
-    read_vocab(map_at(model, "vocab"));
-    read_merges(list_at(model, "merges"));
-    return std::move(tables_);
+  TokenizerSpec read(const Value& root) {
+    const JsonObject top(root, where_, "the file",
+                         {"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model"});
+    for (const char* key : {"truncation", "padding"})
+      if (top.find(key)) fail<DataError>(where_, "'{}' is {}, which is not supported, expected null", key, top.find(key)->describe());
+    const std::string type = json_type(top.at("model"), where_, "the model");
+    if (type != "BPE") fail<DataError>(where_, "the model {} is not supported, expected 'BPE'", quoted(type));
+    const JsonObject model(top.at("model"), where_, "the model",
+                           {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback",
+                            "ignore_merges", "vocab", "merges"});
+    read_settings(model);
+    if (top.find("added_tokens")) read_added(top.list("added_tokens"));
+    read_vocab(model.map("vocab"));
+    read_tokenizer_steps(root, where_, spec_);
+    check_symbols();
+    read_merges(model.list("merges"));
+    return std::move(spec_);
   }
 
  private:
-  const Value& at(const Value& parent, const char* key) const {
-    const Value* found = parent.find(key);
-    if (!found) fail<DataError>(where_, "the key '{}' is missing", key);
-    return *found;
-  }
-  const Value& map_at(const Value& parent, const char* key) const {
-    const Value& value = at(parent, key);
-    if (!value.is_map()) fail<DataError>(where_, "'{}' is {}, expected a map", key, value.describe());
-    return value;
-  }
-  const Value& list_at(const Value& parent, const char* key) const {
-    const Value& value = at(parent, key);
-    if (!value.is_list()) fail<DataError>(where_, "'{}' is {}, expected a list", key, value.describe());
-    return value;
-  }
-  std::string text_at(const Value& parent, const char* key) const {
-    const Value& value = at(parent, key);
-    if (!value.is_string()) fail<DataError>(where_, "'{}' is {}, expected text", key, value.describe());
-    return value.as_string();
-  }
-  void expect_type(const Value& parent, const char* key, const char* expected) const {
-    const std::string type = text_at(map_at(parent, key), "type");
-    if (type != expected) fail<DataError>(where_, "the {} {} is not supported, expected '{}'", key, quoted(type), expected);
-  }
-  /// Whether the key says anything but null, false and "".
-  static bool is_set(const Value& parent, const char* key) {
-    const Value* found = parent.find(key);
-    return found && !found->is_null() && *found != Value(false) && *found != Value("");
-  }
-
-  void check_pipeline(const Value& root) const {
-    if (is_set(root, "normalizer"))
-      fail<DataError>(where_, "the normalizer {} is not supported, expected none", quoted(text_at(map_at(root, "normalizer"), "type")));
-    expect_type(root, "pre_tokenizer", "ByteLevel");
-    const Value& splitter = at(root, "pre_tokenizer");
-    if (is_set(splitter, "add_prefix_space")) fail<DataError>(where_, "the pre_tokenizer's add_prefix_space: true is not supported");
-    const Value* words = splitter.find("use_regex");
-    if (!words || *words != Value(false))
-      fail<DataError>(where_, "the pre_tokenizer 'ByteLevel' with its word splitter (use_regex: true, the default) is not supported, expected "
-                      "use_regex: false");
-  }
-
-  void check_model(const Value& model) const {
-    const std::string type = text_at(model, "type");
-    if (type != "BPE") fail<DataError>(where_, "the model {} is not supported, expected 'BPE'", quoted(type));
-    for (const char* key : {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges"})
-      if (is_set(model, key)) fail<DataError>(where_, "the model's '{}' is {}, which is not supported", key, model.find(key)->describe());
+  void read_settings(const JsonObject& model) {
+    const Value* dropout = model.find("dropout");
+    if (dropout && !(dropout->is_number() && dropout->as_double() == 0.0)) model.refuse(fmt::format("'dropout' is {}, which is not supported", dropout->describe()));
+    for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
+      if (model.find(key) && !model.text(key).empty()) model.refuse(fmt::format("'{}' is {}, which is not supported", key, quoted(model.text(key))));
+    spec_.byte_fallback = model.flag("byte_fallback", false);
+    spec_.ignore_merges = model.flag("ignore_merges", false);
+    spec_.fuse_unk = model.flag("fuse_unk", false);
+    if (model.find("unk_token")) spec_.unk_token = model.text("unk_token");
   }
 
   std::int64_t checked_id(const Value& value, const std::string& token) {
@@ -92,40 +62,46 @@ class Reader {
     return id;
   }
 
-  void read_special(const Value& root) {
-    if (!root.find("added_tokens")) return;
-    std::map<std::int64_t, std::string> by_id;
-    for (const Value& token : list_at(root, "added_tokens").as_list()) {
-      if (!token.is_map()) fail<DataError>(where_, "'added_tokens' holds {}, expected maps", token.describe());
-      const std::string content = text_at(token, "content");
-      const std::int64_t id = checked_id(at(token, "id"), content);
-      if (!special_ids_.emplace(content, id).second) fail<DataError>(where_, "the added token {} is given twice", quoted(content));
-      by_id.emplace(id, content);
+  void read_added(const ValueList& tokens) {
+    for (const Value& value : tokens) {
+      const JsonObject token(value, where_, "an added token", {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
+      AddedToken added{token.text("content"), 0, token.flag("single_word"), token.flag("lstrip"), token.flag("rstrip"), token.flag("normalized"), token.flag("special")};
+      if (added.content.empty()) token.refuse("'content' is empty");
+      added.id = checked_id(token.at("id"), added.content);
+      if (!added_ids_.emplace(added.content, added.id).second) fail<DataError>(where_, "the added token {} is given twice", quoted(added.content));
+      spec_.added.push_back(std::move(added));
     }
-    for (const auto& [id, content] : by_id) tables_.special_tokens.emplace_back(content, id);
+    std::sort(spec_.added.begin(), spec_.added.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
   }
 
-  void read_vocab(const Value& vocab) {
-    std::map<std::int64_t, std::string> by_id;
-    for (const auto& [spelled, value] : vocab.as_map()) {
+  void read_vocab(const ValueMap& vocab) {
+    for (const auto& [spelled, value] : vocab) {
+      if (spelled.empty()) fail<DataError>(where_, "'vocab' has an empty token");
       const std::int64_t id = checked_id(value, spelled);
-      const auto special = special_ids_.find(spelled);
-      if (special != special_ids_.end()) {
-        if (special->second != id)
-          fail<DataError>(where_, "the token {} has the id {} in 'vocab' and {} in 'added_tokens'", quoted(spelled), id, special->second);
-        continue;
-      }
-      const auto bytes = unspell_bytes(spelled);
-      if (!bytes || bytes->empty()) fail<DataError>(where_, "the token {} is not spelled in the byte-level alphabet", quoted(spelled));
+      const auto added = added_ids_.find(spelled);
+      if (added != added_ids_.end() && added->second != id)
+        fail<DataError>(where_, "the token {} has the id {} in 'vocab' and {} in 'added_tokens'", quoted(spelled), id, added->second);
       ids_.emplace(spelled, id);
-      by_id.emplace(id, *bytes);
+      spec_.vocab.emplace_back(spelled, id);
     }
-    for (std::size_t byte = 0; byte < 256; ++byte)
-      if (!ids_.contains(byte_alphabet()[byte])) fail<DataError>(where_, "'vocab' has no token for the byte {}", byte);
-    for (const auto& [id, bytes] : by_id) tables_.tokens.emplace_back(bytes, id);
+    std::sort(spec_.vocab.begin(), spec_.vocab.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   }
 
-  /// Files hold either "a b" or ["a", "b"]; no token contains a blank, which the alphabet spells otherwise.
+  /// Every byte must have a token, so that any text can be encoded.
+  void check_symbols() const {
+    const bool bytes = spec_.is_byte_level();
+    if (bytes && spec_.byte_fallback) fail<DataError>(where_, "the model's 'byte_fallback' beside the pre_tokenizer 'ByteLevel' is not supported");
+    if (!bytes && !spec_.byte_fallback)
+      fail<DataError>(where_, "a vocabulary of characters without 'byte_fallback' is not supported, expected that or the pre_tokenizer 'ByteLevel'");
+    for (std::size_t byte = 0; byte < 256; ++byte) {
+      const std::string spelled = bytes ? byte_alphabet()[byte] : fmt::format("<0x{:02X}>", byte);
+      if (!ids_.contains(spelled)) fail<DataError>(where_, "'vocab' has no token for the byte {}, expected {}", byte, quoted(spelled));
+    }
+    for (const auto& [spelled, id] : spec_.vocab)
+      if (bytes && !added_ids_.contains(spelled) && !unspell_bytes(spelled)) fail<DataError>(where_, "the token {} is not spelled in the byte-level alphabet", quoted(spelled));
+  }
+
+  /// Files hold either "a b" or ["a", "b"].
   std::pair<std::string, std::string> merge_parts(const Value& merge, std::size_t rank) const {
     if (merge.is_list() && merge.as_list().size() == 2 && merge.as_list()[0].is_string() && merge.as_list()[1].is_string())
       return {merge.as_list()[0].as_string(), merge.as_list()[1].as_string()};
@@ -136,10 +112,11 @@ class Reader {
     fail<DataError>(where_, "merge {} is {}, expected \"a b\" or [\"a\", \"b\"]", rank, merge.describe());
   }
 
-  void read_merges(const Value& merges) {
+  void read_merges(const ValueList& merges) {
     std::set<std::pair<std::int64_t, std::int64_t>> seen;
-    for (std::size_t rank = 0; rank < merges.as_list().size(); ++rank) {
-      const auto [left, right] = merge_parts(merges.as_list()[rank], rank);
+    spec_.merges.reserve(merges.size());
+    for (std::size_t rank = 0; rank < merges.size(); ++rank) {
+      const auto [left, right] = merge_parts(merges[rank], rank);
       const auto id_of = [&, rank](const std::string& token) {
         const auto found = ids_.find(token);
         if (found == ids_.end()) fail<DataError>(where_, "merge {} needs the token {}, which is not in 'vocab'", rank, quoted(token));
@@ -148,44 +125,19 @@ class Reader {
       const BpeMerge merge{id_of(left), id_of(right), id_of(left + right)};
       if (!seen.emplace(merge.left, merge.right).second)
         fail<DataError>(where_, "merge {} repeats the pair {} and {}", rank, quoted(left), quoted(right));
-      tables_.merges.push_back(merge);
+      spec_.merges.push_back(merge);
     }
   }
 
   std::string where_;
-  BpeTables tables_;
-  std::map<std::int64_t, std::string> names_;        ///< every id's token as written
-  std::map<std::string, std::int64_t> special_ids_;
-  std::map<std::string, std::int64_t> ids_;          ///< of ordinary tokens, as spelled
+  TokenizerSpec spec_;
+  std::unordered_map<std::int64_t, std::string> names_;     ///< every id's token as written
+  std::unordered_map<std::string, std::int64_t> added_ids_;
+  std::unordered_map<std::string, std::int64_t> ids_;       ///< of the vocabulary, as spelled
 };
 
 }  // namespace
 
-std::string Bpe::to_json() const {
-  ValueList added;
-  for (const auto& [content, id] : tables_.special_tokens)
-    added.push_back(ValueMap{{"id", id}, {"content", content}, {"single_word", false}, {"lstrip", false}, {"rstrip", false},
-                             {"normalized", false}, {"special", true}});
-  ValueMap vocab;
-  for (const auto& [bytes, id] : tables_.tokens) vocab.emplace_back(spell_bytes(bytes), id);
-  ValueList merges;
-  const auto spelled = [&](std::int64_t id) { return spell_bytes(bytes_by_id_[static_cast<std::size_t>(id)]); };
-  for (const BpeMerge& merge : tables_.merges) merges.push_back(spelled(merge.left) + " " + spelled(merge.right));
-  const Value byte_level = ValueMap{{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}};
-  const Value model = ValueMap{{"type", "BPE"}, {"dropout", Value()}, {"unk_token", Value()}, {"continuing_subword_prefix", Value()},
-                               {"end_of_word_suffix", Value()}, {"fuse_unk", false}, {"byte_fallback", false}, {"vocab", vocab},
-                               {"merges", merges}};
-  return symphony::to_json(ValueMap{{"version", "1.0"}, {"truncation", Value()}, {"padding", Value()}, {"added_tokens", added},
-                                    {"normalizer", Value()}, {"pre_tokenizer", byte_level}, {"post_processor", Value()},
-                                    {"decoder", byte_level}, {"model", model}}, 1) + "\n";
-}
-
-std::shared_ptr<const Tokenizer> parse_tokenizer(std::string_view json, const std::string& where) {
-  return std::make_shared<Bpe>(Reader(where).read(parse_json(json, where)));
-}
-
-std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& path) {
-  return parse_tokenizer(read_text(path), path.string());
-}
+TokenizerSpec read_tokenizer_spec(const Value& root, const std::string& where) { return SpecReader(where).read(root); }
 
 }  // namespace symphony

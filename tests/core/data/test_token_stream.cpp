@@ -56,10 +56,16 @@ TEST_CASE("token stream: a large vocabulary is stored in four bytes a token", "[
    public:
     std::int64_t vocab_size() const override { return 70'000; }
     SpecialTokens special() const override { return {}; }
-    std::vector<std::int64_t> encode(std::string_view) const override { return {69'999, 1}; }
+    using Tokenizer::encode;
+    std::vector<std::int64_t> encode(std::string_view, SpecialText) const override { return {69'999, 1}; }
     std::string decode(std::span<const std::int64_t>) const override { return {}; }
     std::vector<std::int64_t> token_bytes() const override { return {}; }
+    std::vector<std::int64_t> framed(std::vector<std::int64_t> ids) const override { return ids; }
     std::string to_json() const override { return {}; }
+    const TokenizerSpec& spec() const override { return spec_; }
+
+   private:
+    TokenizerSpec spec_;
   };
   const TemporaryFile file;
   write_token_stream(file.path(), tokenize(Wide(), "d", TextPart::training, "xx"));

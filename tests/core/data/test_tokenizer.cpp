@@ -2,9 +2,13 @@
 #include <catch2/catch.hpp>
 
 #include "core/base/error.hpp"
+#include "core/base/files.hpp"
 #include "core/base/random.hpp"
 #include "core/data/byte_alphabet.hpp"
+#include "core/data/text_matches.hpp"
 #include "core/data/tokenizer.hpp"
+#include "core/data/word_scanner.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace symphony;
 using Catch::Matchers::Contains;
@@ -22,8 +26,14 @@ std::string tokenizer_json(const std::string& more_vocab, const std::string& mer
     const std::string escaped = spelled == "\"" || spelled == "\\" ? "\\" + spelled : spelled;
     vocab += (byte ? ", \"" : "\"") + escaped + "\": " + std::to_string(byte);
   }
-  return R"({"added_tokens": )" + added + R"(, "normalizer": null, "pre_tokenizer": )" + splitter + R"(, "model": {"type": "BPE", )" + more_model +
+  return R"({"added_tokens": )" + added + R"(, "normalizer": null, "pre_tokenizer": )" + splitter +
+         R"(, "decoder": {"type": "ByteLevel", "add_prefix_space": false}, "model": {"type": "BPE", )" + more_model +
          R"("vocab": {)" + vocab + more_vocab + R"(}, "merges": )" + merges + "}}";
+}
+
+/// An added token in full.
+std::string added_token(int id, const std::string& content) {
+  return fmt::format(R"({{"id": {}, "content": "{}", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}})", id, content);
 }
 
 std::string replaced(std::string text, const std::string& what, const std::string& with) {
@@ -116,7 +126,7 @@ TEST_CASE("tokenizer: merging a long text agrees with the plain algorithm", "[co
 }
 
 TEST_CASE("tokenizer: writing and reading gives the same tokenizer", "[core][data]") {
-  const std::string added = R"([{"id": 300, "content": "<|endoftext|>", "special": true}])";
+  const std::string added = fmt::format("[{}]", added_token(300, "<|endoftext|>"));
   for (const auto& tokenizer : {byte_tokenizer(), parse_tokenizer(tokenizer_json(R"(, "aa": 256)", R"(["a a"])", added), "t.json")}) {
     const auto again = parse_tokenizer(tokenizer->to_json(), "again.json");
     CHECK(again->to_json() == tokenizer->to_json());
@@ -144,8 +154,8 @@ TEST_CASE("tokenizer: a damaged tokenizer.json says what is wrong", "[core][data
   CHECK(error(good) == "accepted");
   CHECK_THAT(error("{"), Contains("t.json"));
   CHECK_THAT(error("[]"), Contains("a list") && Contains("expected a map"));
-  CHECK_THAT(error(replaced(good, "\"model\"", "\"modul\"")), Contains("the key 'model' is missing"));
-  CHECK_THAT(error(replaced(good, "\"merges\"", "\"merged\"")), Contains("the key 'merges' is missing"));
+  CHECK_THAT(error(replaced(good, "\"model\"", "\"modul\"")), Contains("the file has the key 'modul', which is not supported; did you mean 'model'?"));
+  CHECK_THAT(error(replaced(good, "\"merges\"", "\"merged\"")), Contains("the model has the key 'merged', which is not supported; did you mean 'merges'?"));
   CHECK_THAT(error(replaced(good, "\"b\": 98", "\"b\": 97")), Contains("'a' and 'b' have the same id 97"));
   CHECK_THAT(error(replaced(good, "\"b\": 98, ", "")), Contains("no token for the byte 98"));
   CHECK_THAT(error(replaced(good, "\"b\": 98", "\"b\": -1")), Contains("'b' has the id -1"));
@@ -157,17 +167,84 @@ TEST_CASE("tokenizer: a damaged tokenizer.json says what is wrong", "[core][data
   CHECK_THAT(error(tokenizer_json("", R"(["ab"])")), Contains("merge 0 is") && Contains("expected \"a b\""));
   CHECK_THAT(error(tokenizer_json("", R"([["a", 1]])")), Contains("merge 0 is"));
   CHECK_THAT(error(tokenizer_json(R"(, "ab": 256)", R"(["a b", ["a", "b"]])")), Contains("merge 1 repeats the pair 'a' and 'b'"));
-  CHECK_THAT(error(tokenizer_json("", "[]", R"([{"id": 97, "content": "<s>"}])")), Contains("'<s>' and 'a' have the same id 97"));
+  CHECK_THAT(error(tokenizer_json("", "[]", fmt::format("[{}]", added_token(97, "<s>")))), Contains("'<s>' and 'a' have the same id 97"));
   CHECK_THAT(error(tokenizer_json("", "[]", R"([{"id": 256}])")), Contains("'content' is missing"));
 }
 
 TEST_CASE("tokenizer: what is not implemented is refused by name", "[core][data]") {
-  CHECK_THROWS_WITH(parse_tokenizer(tokenizer_json("", "[]", "[]", R"({"type": "Metaspace"})"), "t.json"),
-                    Contains("pre_tokenizer 'Metaspace' is not supported, expected 'ByteLevel'"));
-  CHECK_THROWS_WITH(parse_tokenizer(tokenizer_json("", "[]", "[]", R"({"type": "ByteLevel"})"), "t.json"), Contains("use_regex"));
-  CHECK_THROWS_WITH(parse_tokenizer(replaced(tokenizer_json("", "[]"), "\"BPE\"", "\"Unigram\""), "t.json"), Contains("'Unigram' is not supported"));
-  CHECK_THROWS_WITH(parse_tokenizer(replaced(tokenizer_json("", "[]"), R"("normalizer": null)", R"("normalizer": {"type": "NFC"})"), "t.json"),
-                    Contains("normalizer 'NFC' is not supported"));
-  CHECK_THROWS_WITH(parse_tokenizer(tokenizer_json("", "[]", "[]", R"({"type": "ByteLevel", "use_regex": false})", R"("byte_fallback": true, )"), "t.json"),
-                    Contains("'byte_fallback'"));
+  const std::string good = tokenizer_json("", "[]");
+  const auto error = [](const std::string& json) {
+    try {
+      parse_tokenizer(json, "t.json");
+    } catch (const DataError& caught) {
+      return std::string(caught.what());
+    }
+    return std::string("accepted");
+  };
+  const auto splitter = [&](const std::string& step) { return error(tokenizer_json("", "[]", "[]", step)); };
+  const auto normalizer = [&](const std::string& step) { return error(replaced(good, R"("normalizer": null)", fmt::format(R"("normalizer": {})", step))); };
+  const auto more = [&](const std::string& key) { return error(replaced(good, R"("normalizer": null)", fmt::format(R"({}, "normalizer": null)", key))); };
+  const auto model = [&](const std::string& key) { return error(tokenizer_json("", "[]", "[]", R"({"type": "ByteLevel", "add_prefix_space": false})", key)); };
+  CHECK_THAT(splitter(R"({"type": "Whitespace"})"), Contains("t.json: the pre_tokenizer 'Whitespace' is not supported, expected ByteLevel, Split"));
+  CHECK_THAT(splitter(R"({"type": "Metaspace", "replacement": "_"})"), Contains("the pre_tokenizer does not end in bytes and the decoder begins with them"));
+  CHECK_THAT(splitter(R"({"type": "Metaspace", "replacement": "__"})"), Contains("'replacement' is not one character"));
+  CHECK_THAT(splitter(R"({"type": "ByteLevel"})"), Contains("the key 'add_prefix_space' is missing"));
+  CHECK_THAT(splitter(R"({"type": "ByteLevel", "add_prefix_space": false, "lower": true})"), Contains("the pre_tokenizer 'ByteLevel' has the key 'lower', which is not supported"));
+  const auto split = [&](const std::string& pattern, const std::string& behavior = "Isolated") {
+    return splitter(fmt::format(R"({{"type": "Sequence", "pretokenizers": [{{"type": "Split", "pattern": {{"Regex": "{}"}}, "behavior": "{}", "invert": false}},
+                                   {{"type": "ByteLevel", "add_prefix_space": false}}]}})", pattern, behavior));
+  };
+  CHECK(split("[a-z]+") == "accepted");
+  CHECK_THAT(split("[a-z]+", "Isolate"), Contains("'behavior' is 'Isolate'; did you mean 'Isolated'?"));
+  CHECK_THAT(split("^a"), Contains("the pattern '^a' uses '^', which is not supported"));
+  CHECK_THAT(split("a$"), Contains("uses '$'"));
+  CHECK_THAT(split("\\\\w+"), Contains("uses '\\w'"));
+  CHECK_THAT(split("(?<=a)b"), Contains("uses '(?<'"));
+  CHECK_THAT(split("(a"), Contains("is not a regular expression"));
+  CHECK_THAT(split(""), Contains("'pattern' is empty"));
+  CHECK_THAT(normalizer(R"({"type": "Lowercase"})"), Contains("the normalizer 'Lowercase' is not supported, expected NFC"));
+  CHECK_THAT(normalizer(R"({"type": "Replace", "pattern": {"Regex": "a"}, "content": "b"})"), Contains("the regular expression 'a' is not supported"));
+  CHECK_THAT(normalizer(R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Strip"}]})"), Contains("the normalizer 'Strip' is not supported"));
+  CHECK_THAT(more(R"("truncation": {"max_length": 512})"), Contains("'truncation' is a map, which is not supported, expected null"));
+  CHECK_THAT(more(R"("padding": {"strategy": "BatchLongest"})"), Contains("'padding'"));
+  CHECK_THAT(more(R"("post_processor": {"type": "BertProcessing"})"), Contains("the post_processor 'BertProcessing' is not supported"));
+  CHECK_THAT(more(R"("post_processor": {"type": "TemplateProcessing", "single": [], "pair": [], "special_tokens": {}})"), Contains("not exactly one sequence"));
+  CHECK_THAT(error(replaced(good, R"("decoder": {"type": "ByteLevel", "add_prefix_space": false}, )", "")), Contains("has no decoder"));
+  CHECK_THAT(error(replaced(good, R"("decoder": {"type": "ByteLevel")", R"("decoder": {"type": "WordPiece")")), Contains("the decoder 'WordPiece' is not supported"));
+  CHECK_THAT(error(replaced(good, "\"BPE\"", "\"Unigram\"")), Contains("the model 'Unigram' is not supported, expected 'BPE'"));
+  CHECK_THAT(model(R"("byte_fallback": true, )"), Contains("'byte_fallback' beside the pre_tokenizer 'ByteLevel'"));
+  CHECK_THAT(model(R"("dropout": 0.1, )"), Contains("'dropout' is the number 0.1, which is not supported"));
+  CHECK_THAT(model(R"("end_of_word_suffix": "</w>", )"), Contains("'end_of_word_suffix' is '</w>'"));
+}
+
+TEST_CASE("tokenizer: a directory with a SentencePiece model alone is refused with the conversion named", "[core][data]") {
+  const symphony::testing::TemporaryFolder folder;
+  CHECK(load_model_tokenizer(folder.path()) == nullptr);
+  atomic_write(folder.path() / "tokenizer.model", "x");
+  CHECK_THROWS_WITH(load_model_tokenizer(folder.path()), Contains("has a tokenizer.model but no tokenizer.json") && Contains("save_pretrained"));
+  atomic_write(folder.path() / "tokenizer.json", byte_tokenizer()->to_json());
+  CHECK(load_model_tokenizer(folder.path())->vocab_size() == 259);
+}
+
+TEST_CASE("tokenizer: word patterns by hand split as their regular expressions do", "[core][data]") {
+  const auto seed = GENERATE(1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u);
+  CAPTURE(seed);
+  const std::vector<std::string> parts{"a", "B", "s", "S", "t", "re", "LL", "'", "'s", "1", "23", " ", "  ", "\n", "\r", "\t", ".", "!?", "\u00a0", "\u3000", "\u00e9",
+                                       "e\u0301", "\u017f", "\u4f60", "\u0661", "\u00bd", "\U0001f600", "\U0001d4d0", "\xff", "\xe2\x82", "/", "_", "\u2028", "\u0085"};
+  const std::string gpt2 = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+  const std::string rest = R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)", start = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})";
+  const std::vector<std::string> patterns{gpt2, fmt::format("{}{}{}", start, "{1,3}", rest), fmt::format("{}{}", start, rest)};
+  for (const std::string& regex : patterns) {
+    CAPTURE(regex);
+    REQUIRE(known_word_pattern(regex));
+    Random random(seed, "words");
+    std::string text;
+    for (int count = 0; count < 2000; ++count) text += parts[random.below(parts.size())];
+    const auto by_hand = regex_pattern(regex, "test")->spans(text), by_icu = icu_regex_pattern(regex, "test")->spans(text);
+    REQUIRE(by_hand.size() == by_icu.size());
+    for (std::size_t index = 0; index < by_hand.size(); ++index) {
+      REQUIRE(by_hand[index].begin == by_icu[index].begin);
+      REQUIRE(by_hand[index].end == by_icu[index].end);
+    }
+  }
 }
