@@ -67,6 +67,13 @@ int run_table(const Command& self, const std::vector<std::string>& args) {
   SweepTable table = make_table(*sweep, request);
   if (values->count("sort")) sort_rows(table, word("sort"));
   const bool for_reading = format == "text" || format == "markdown";
+  if (table.metrics.empty()) {
+    const char* const lack = sweep->runs.empty() ? "no run is finished yet" : "no finished run has been evaluated";
+    if (!for_reading || values->count("write")) fail<DataError>(folder.string(), "{}, so there is no table to make", lack);
+    fmt::print("{}: {}\n", table.experiment, lack);
+    print_missing(*sweep, folder);
+    return 0;
+  }
   if (for_reading) fmt::print("{}\n", table_caption(table));
   fmt::print("{}", format_table(table, format));
   if (for_reading) fmt::print("\n{}", findings(*sweep, table));

@@ -121,7 +121,7 @@ std::string ranking(const SweepTable& table, const std::string& block) {
   std::vector<std::pair<double, std::string>> rows;
   const double sign = table.metrics.front().better == "higher" ? -1.0 : 1.0;
   for (const VariantRow& row : table.rows)
-    if (const auto value = last_value(row); value && row.block == block && !row.rival) rows.emplace_back(sign * *value, row.name);
+    if (const auto value = last_value(row); value && row.block == block && !row.rival) rows.emplace_back(sign * *value, row.full_name());
   std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::string text;
   for (const auto& [value, name] : rows) text += fmt::format("{}{} {:.3f}", text.empty() ? "" : ", ", name, sign * value);

@@ -40,7 +40,8 @@ struct VariantRow {
   std::vector<MetricCells> metrics;              ///< in the order of SweepTable::metrics
   std::string sources_of;                        ///< of a rival: the variant that merges this, where the block's first variant does not
 
-  std::string full_name() const { return sources_of.empty() ? name : name + " of " + sources_of; }
+  /// As a reader sees it; an experiment without variants has a model only.
+  std::string full_name() const { return name.empty() ? "model" : sources_of.empty() ? name : name + " of " + sources_of; }
 };
 
 struct SweepTable {

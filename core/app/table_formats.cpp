@@ -60,7 +60,7 @@ Column text_column(std::string header, std::function<std::string(const VariantRo
 
 bool is_baseline(const SweepTable& table, const VariantRow& row) { return !row.rival && row.name == table.baseline; }
 
-std::string shown_name(const VariantRow& row) { return row.rival ? fmt::format("({})", row.full_name()) : row.name; }
+std::string shown_name(const VariantRow& row) { return row.rival ? fmt::format("({})", row.full_name()) : row.full_name(); }
 
 void add_metric_columns(const SweepTable& table, std::size_t metric, std::vector<Column>& columns) {
   const MetricChoice& choice = table.metrics[metric];

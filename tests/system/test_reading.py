@@ -79,6 +79,17 @@ def test_a_table_of_one_seed_calls_the_spread_unknown(runner, sweep, tmp_path):
     assert model["load_entropy"]["difference"]["half_width"] is None
 
 
+def test_before_a_run_is_finished_there_is_no_table(runner, sweep, tmp_path):
+    for run_id in run_ids(sweep):
+        change_status(sweep, run_id, state="running", stage="phase 'post'")
+    done = runner("table", sweep)
+    assert done.stdout == "smoke_alignment: no run is finished yet\n" and run_ids(sweep)[0] in done.stderr
+    for arguments in (["--format", "json"], ["--write", tmp_path / "table.md"]):
+        done = runner("table", sweep, *arguments, check=False)
+        assert done.returncode != 0 and "no run is finished yet, so there is no table to make" in done.stderr
+    assert not (tmp_path / "table.md").exists()
+
+
 def test_a_table_is_sorted_and_its_mistakes_answered(runner, sweep):
     def variants(*arguments):
         return [row["variant"] for row in json.loads(runner("table", sweep, "--format", "json", *arguments).stdout)["rows"] if row["trained"]]
