@@ -120,11 +120,11 @@ class Table:
         return replace(statistics.paired_over_windows(*windows), mean=float(difference)) if all(windows) else unknown
 
     def _judged(self, found):
-        """Corrected together. `found`: comparisons, each with the variants that show what rounding does; such a variant is itself no comparison."""
+        """Corrected together. `found`: comparisons, each with the variants that show what rounding does to the baseline; such a variant is itself no comparison."""
         p_values = [float("nan") if one.variant in controls else one.estimate.p for one, controls in found]
         judged = []
         for (one, controls), p_holm in zip(found, statistics.holm(p_values)):
-            rounding = [value for control in controls for value in self._differences(one.block, control, one.against)]
+            rounding = [value for control in controls for value in self._differences(one.block, control, self.sweep.baseline)]
             name = statistics.CONTROL if one.variant in controls else statistics.verdict(one.differences, one.estimate, p_holm, rounding)
             judged.append(replace(one, rounding=tuple(rounding), p_holm=float(p_holm), verdict=name))
         return judged

@@ -51,7 +51,7 @@ struct Answer {
   std::string block;
   Question question;
   std::optional<PairedDifference> difference;
-  std::vector<double> rounding;   ///< what one ulp in the start did, by control and seed
+  std::vector<double> rounding;   ///< what one ulp in the start did to the baseline, by control and seed
   double p_adjusted = 0.0;        ///< Holm over all answers whose p is known; NaN elsewhere
 };
 
@@ -70,7 +70,7 @@ std::vector<Answer> answers_of(const SweepRuns& sweep, const SweepTable& table) 
       if (!is_asked(sweep, block, question)) continue;
       Answer answer{block, question, difference_between(sweep, metric, block, question.variant, question.against), {}, std::nan("")};
       for (const std::string& variant : question.noise)
-        if (const auto noise = difference_between(sweep, metric, block, variant, question.against))
+        if (const auto noise = difference_between(sweep, metric, block, variant, table.baseline))
           answer.rounding.insert(answer.rounding.end(), noise->by_seed.begin(), noise->by_seed.end());
       answers.push_back(std::move(answer));
     }

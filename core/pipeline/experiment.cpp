@@ -133,7 +133,7 @@ void Question::describe(Schema& s) {
   s.field<&Question::ask>("ask", "the question as the report prints it").must_be_given();
   s.field<&Question::variant>("variant", "a variant of the sweep").must_be_given();
   s.field<&Question::against>("against", "the variant it is compared with").must_be_given();
-  s.field<&Question::noise>("noise", "variants that differ from `against` by rounding only");
+  s.field<&Question::noise>("noise", "variants that differ from the sweep's baseline by rounding only");
   s.field<&Question::published>("published", "what a publication reports for this, printed beside the answer");
 }
 

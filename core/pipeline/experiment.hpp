@@ -129,7 +129,7 @@ struct LoggingSettings {
 /// A question that the report answers from the numbers: does `variant` differ from `against`, more than any of `noise` does?
 struct Question {
   std::string ask, variant, against;
-  std::vector<std::string> noise;           ///< variants that differ from `against` by rounding only
+  std::vector<std::string> noise;           ///< variants that differ from the sweep's baseline by rounding only
   std::string published;                    ///< what a publication reports for this, printed beside the answer
   static void describe(Schema& s);
 };

@@ -85,6 +85,16 @@ def test_a_control_of_rounding_is_the_yardstick_and_no_comparison(three_seeds):
     assert len(counted) == len(comparisons) - 1
 
 
+def test_rounding_is_measured_on_the_baseline_whatever_is_compared(three_seeds, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(three_seeds, folder)
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["config"]["report"] = [{"ask": "The other way round?", "variant": "none", "against": "full_weights", "noise": ["ffn_activation"]}]
+    (folder / "plan.json").write_text(json.dumps(plan))
+    answer, = Table(open_sweep(folder)).answers()
+    assert len(answer.rounding) == 3 and max(answer.rounding) < 1e-3 < abs(answer.estimate.mean)
+
+
 def test_the_plan_says_which_runs_belong_to_the_sweep(three_seeds, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(three_seeds, folder)

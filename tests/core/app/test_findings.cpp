@@ -77,6 +77,16 @@ TEST_CASE("findings: runs with equal numbers are identical", "[core][app]") {
   CHECK_THAT(answers(folder), Contains("identical: b against a\n"));
 }
 
+TEST_CASE("findings: rounding is measured on the baseline, whatever is compared", "[core][app]") {
+  SweepFolder folder("a");
+  folder.config = ValueMap{{"report", ValueList{question("c", "b", {"one_ulp"})}}};
+  add_seeds(folder, "a", {1.0, 0.5, {}}, 0.0);
+  add_seeds(folder, "b", {2.0, 0.5, {}}, 0.0);
+  add_seeds(folder, "c", {3.0, 0.5, {}}, 0.01);
+  add_seeds(folder, "one_ulp", {1.001, 0.5, {}}, 0.0);
+  CHECK_THAT(answers(folder), Contains("yes, worse: c against b: +1.02") && Contains("up to 1.0e-03 (3 draws)"));
+}
+
 TEST_CASE("findings: what a publication says stands beside the answer, and nothing is asked of variants that a block lacks", "[core][app]") {
   SweepFolder folder("a");
   folder.config = ValueMap{{"report", ValueList{question("b", "a", {}, "44.07 against 33.94"), question("c", "a")}}};
