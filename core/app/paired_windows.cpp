@@ -1,4 +1,4 @@
-// Reading windows and pairing them.
+// Reading windows or items and pairing them.
 #include "core/app/paired_windows.hpp"
 
 #include <algorithm>
@@ -17,8 +17,18 @@ struct DomainWindows {
   std::vector<double> values;
 };
 
+std::string group_of(const EvaluationRow& row) {
+  return (row.subject == "model" ? "evaluation/" + row.moment : "rivals/" + row.subject) + "/" + row.suite + "/";
+}
+
+/// Of a suite that asks questions, what each was worth; none where the row is of another kind, or of one group of questions.
+std::vector<double> read_items(const RunReader& reader, const EvaluationRow& row) {
+  const std::string items = group_of(row) + row.task + "/item_" + row.metric;
+  return reader.has(items) ? reader.values(items) : std::vector<double>();
+}
+
 std::vector<DomainWindows> read_windows(const RunReader& reader, const EvaluationRow& row) {
-  const std::string group = (row.subject == "model" ? "evaluation/" + row.moment : "rivals/" + row.subject) + "/" + row.suite + "/";
+  const std::string group = group_of(row);
   const std::string windows = group + "window_" + row.metric;
   if (!reader.has(windows) || !reader.has(group + "in_domain")) return {};
   const auto shape = reader.shape(windows);
@@ -46,6 +56,8 @@ bool stands_behind(const DomainWindows& windows, const std::string& task) {
 }  // namespace
 
 std::optional<Estimate> paired_window_difference(const RunReader& left, const RunReader& right, const EvaluationRow& row) {
+  const auto our_items = read_items(left, row), their_items = read_items(right, row);
+  if (!our_items.empty() && our_items.size() == their_items.size()) return paired_difference(our_items, their_items);
   const auto ours = read_windows(left, row), theirs = read_windows(right, row);
   std::vector<Estimate> domains;
   for (const DomainWindows& windows : ours) {

@@ -1,5 +1,6 @@
-// Held-out windows that two runs share, for differences with an interval where seeds cannot give one. A suite that wants this records, beside its
-// rows, an array `window_<metric>` [domain, window] (NaN where a domain has fewer windows) and `in_domain` [domain].
+// Held-out windows or questions that two runs share, for differences with an interval where seeds cannot give one. A suite that wants this records,
+// beside its rows, an array `window_<metric>` [domain, window] (NaN where a domain has fewer windows) and `in_domain` [domain], or, one that asks
+// questions of one task, `item_<metric>` [item].
 #pragma once
 
 #include <optional>
@@ -11,8 +12,8 @@
 namespace symphony {
 
 /// The mean difference `left` - `right` over the windows that stand behind `row` (of `left`; a row of the same subject, moment, task and metric is
-/// expected in `right`): those of a domain, or of all in-domain or other domains, each domain weighing the same. None when a run has no windows
-/// for it or the two were not measured on equally many.
+/// expected in `right`): those of a domain, or of all in-domain or other domains, each domain weighing the same, or over the items of a task. None when a run has none
+/// of them or the two were not measured on equally many.
 std::optional<Estimate> paired_window_difference(const RunReader& left, const RunReader& right, const EvaluationRow& row);
 
 }  // namespace symphony

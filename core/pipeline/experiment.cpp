@@ -6,6 +6,7 @@
 
 #include "core/base/text.hpp"
 #include "core/model/tap.hpp"
+#include "core/plugin/eval.hpp"
 #include "core/train/trainable.hpp"
 
 namespace symphony {
@@ -120,7 +121,7 @@ void EvalWindows::describe(Schema& s) {
 
 void ActivationLogging::describe(Schema& s) {
   s.field<&ActivationLogging::sites>("sites", "activation points to log").one_of(site_names());
-  s.field<&ActivationLogging::tokens>("tokens", "probe tokens of each domain, stored raw").in("tokens").range(0, 1e6);
+  s.field<&ActivationLogging::tokens>("tokens", "activations kept raw: of the first held-out tokens of each domain; statistics are over all evaluated ones").in("tokens").range(0, 1e6);
   s.field<&ActivationLogging::type>("type", "how raw activations are stored").one_of({"float16", "float32"});
 }
 
@@ -258,6 +259,23 @@ void check_methods(Experiment& experiment, const PluginRegistry& registry, Check
   });
 }
 
+/// Each use of a suite records under a name of its own; what a suite refuses of its parameters taken together shows here too.
+void check_suites(const Experiment& experiment, const PluginRegistry& registry, Checker& check) {
+  std::set<std::string> seen;
+  for (std::size_t index = 0; index < experiment.eval.size(); ++index) {
+    const Method& suite = experiment.eval[index];
+    const std::vector<std::string> path{"eval", std::to_string(index)};
+    try {
+      const std::string label = registry.create<Eval>(suite)->label();
+      if (label.find('/') != std::string::npos) check.issues.push_back({path, fmt::format("the task {} holds a '/', expected a plain name", quoted(label)), false});
+      if (!seen.insert(suite.name + "/" + label).second)
+        check.issues.push_back({path, fmt::format("eval.{} is there twice{}", suite.name, label.empty() ? "" : " for the task " + quoted(label)), false});
+    } catch (const Error& error) {
+      check.issues.push_back({path, error.what(), false});
+    }
+  }
+}
+
 }  // namespace
 
 SchemaIssues check_experiment(Experiment& experiment, const PluginRegistry& registry) {
@@ -279,6 +297,7 @@ SchemaIssues check_experiment(Experiment& experiment, const PluginRegistry& regi
       check.issues.push_back({{"training", "phases", std::to_string(index)}, fmt::format("two phases are called {}; give one a 'name'", quoted(phase.name)), false});
   }
   check_methods(experiment, registry, check);
+  if (check.issues.empty()) check_suites(experiment, registry, check);
   return std::move(check.issues);
 }
 

@@ -81,9 +81,10 @@ class PipelineMaker {
     return assembled;
   }
 
-  void add_rows(const StagePtr& stage, const std::string& subject, const std::string& point, const std::string& suite) {
-    add_record(stage, (subject == "model" ? "evaluation/" + point : "rivals/" + subject) + "/" + suite);
-    result_.rows.push_back({stage, subject, point, suite});
+  void add_rows(const StagePtr& stage, const std::string& subject, const std::string& point, const Method& suite) {
+    const std::string label = builder_.registry.create<Eval>(suite)->label(), group = (subject == "model" ? "evaluation/" + point : "rivals/" + subject) + "/" + suite.name;
+    add_record(stage, label.empty() ? group : group + "/" + label);
+    result_.rows.push_back({stage, subject, point, suite.name});
   }
 
   void evaluate_model(const ModelHandle& model, const std::string& point) {
@@ -94,7 +95,7 @@ class PipelineMaker {
       if (plugin->about_sources() ? point != kFirstPoint : plugin->needs_experts() && !has_experts) continue;
       const ModelHandle& subject = plugin->about_sources() ? sources_[anchor_index(what())] : model;
       const MergeParts* parts = plugin->about_sources() || plugin->needs_sources() ? &parts_ : nullptr;
-      add_rows(make_evaluation(builder_, subject, suite, all_texts_, parts), "model", point, suite.name);
+      add_rows(make_evaluation(builder_, subject, suite, all_texts_, parts), "model", point, suite);
     }
     if (what().logging.activations.sites.empty()) return;
     add_record(make_activations(builder_, model, all_texts_), "evaluation/" + point + "/activations");
@@ -113,11 +114,11 @@ class PipelineMaker {
       std::vector<StagePtr> evaluations;
       for (std::size_t index = 0; index < sources_.size(); ++index) {
         evaluations.push_back(make_evaluation(builder_, sources_[index], suite, all_texts_));
-        add_rows(evaluations.back(), "source_" + sources_[index].label, "given", suite.name);
+        add_rows(evaluations.back(), "source_" + sources_[index].label, "given", suite);
       }
       for (const std::string& rival : what().rivals) {
-        if (rival == "ensemble") add_rows(make_ensemble_evaluation(builder_, sources_, suite, all_texts_), rival, "given", suite.name);
-        else add_rows(make_oracle(builder_, sources_, evaluations), rival, "given", suite.name);
+        if (rival == "ensemble") add_rows(make_ensemble_evaluation(builder_, sources_, suite, all_texts_), rival, "given", suite);
+        else add_rows(make_oracle(builder_, sources_, evaluations), rival, "given", suite);
       }
     }
   }

@@ -68,6 +68,9 @@ class Eval {
   virtual bool needs_sources() const;
   /// True for suites about the sources and their alignment, whatever is made of them: asked once, with the anchor as the model.
   virtual bool about_sources() const;
+  /// What tells two uses of the suite in one experiment apart: the task that it asks about, "" for suites that ask about everything. Its
+  /// records lie in a group of that name.
+  virtual std::string label() const;
   /// Paths of the files that the suite reads. Core opens them, and their contents are part of the key.
   virtual std::vector<std::string> inputs() const;
   /// Whether the suite can measure this subject; what it cannot measure gives no rows. By default whatever needs_experts() allows.

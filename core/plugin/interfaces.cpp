@@ -49,6 +49,7 @@ Eval::~Eval() = default;
 bool Eval::needs_experts() const { return false; }
 bool Eval::needs_sources() const { return false; }
 bool Eval::about_sources() const { return false; }
+std::string Eval::label() const { return {}; }
 std::vector<std::string> Eval::inputs() const { return {}; }
 bool Eval::applies_to(const Subject& subject) const { return !needs_experts() || (subject.model && subject.model->spec().moe); }
 
