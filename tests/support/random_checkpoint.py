@@ -35,8 +35,8 @@ def tensor_shapes(hidden, layers, heads, kv_heads, ffn, vocab, tied):
         yield "lm_head.weight", (vocab, hidden)
 
 
-def write_tensors(path, shapes, seed):
-    """Little-endian float32; norms are 1, biases 0, the rest normal with standard deviation 0.02."""
+def write_tensors(path, shapes, seed, deviation=0.02):
+    """Little-endian float32; norms are 1, biases 0, the rest normal with the given standard deviation."""
     header, offset = {}, 0
     for name, shape in shapes:
         size = 4 * int(numpy.prod(shape))
@@ -53,7 +53,7 @@ def write_tensors(path, shapes, seed):
             elif name.endswith("bias"):
                 values = numpy.zeros(shape, numpy.float32)
             else:
-                values = random.standard_normal(shape, numpy.float32) * numpy.float32(0.02)
+                values = random.standard_normal(shape, numpy.float32) * numpy.float32(deviation)
             file.write(values.tobytes())
 
 
