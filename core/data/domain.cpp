@@ -26,9 +26,9 @@ constexpr std::size_t kLargestSource = std::size_t{256} << 20;  ///< bytes of on
 constexpr double kCommandSeconds = 60.0;
 
 void check(const std::string& where, const DomainRecipe& recipe) {
-  const int sources = !recipe.paths.empty() + !recipe.command.empty() + !recipe.files.empty();
+  const int sources = !recipe.paths.empty() + !recipe.command.empty() + !recipe.files.empty() + recipe.arithmetic.has_value();
   if (sources != 1)
-    fail<ConfigError>(where, "got {} of the keys 'paths', 'command' and 'files', expected exactly one of them", sources);
+    fail<ConfigError>(where, "got {} of the keys 'paths', 'command', 'files' and 'arithmetic', expected exactly one of them", sources);
   if (!recipe.paths.empty() && recipe.package.empty())
     fail<ConfigError>(where, "'paths' are looked up in a package's file list, but 'package' is missing; use 'files' for files of your own");
   if (!recipe.command.empty() && recipe.split.by == "file")
@@ -140,6 +140,16 @@ DomainText divide(const std::vector<std::string>& documents, const DomainSplit& 
   return text;
 }
 
+DomainText make_text(const std::string& where, const DomainRecipe& recipe, const fs::path& dpkg_info) {
+  if (recipe.arithmetic) {
+    ArithmeticText made = arithmetic_text(*recipe.arithmetic, recipe.split.held_out, static_cast<std::size_t>(recipe.max_bytes), where);
+    return {std::move(made.training), std::move(made.held_out), {}, 1};
+  }
+  std::vector<std::string> documents = read_documents(where, recipe, dpkg_info);
+  cut_to_limit(documents, static_cast<std::size_t>(recipe.max_bytes));
+  return divide(documents, recipe.split);
+}
+
 }  // namespace
 
 void DomainSplit::describe(Schema& s) {
@@ -154,6 +164,7 @@ void DomainRecipe::describe(Schema& s) {
   s.field<&DomainRecipe::paths>("paths", "globs over the packages' own file lists");
   s.field<&DomainRecipe::command>("command", "program and arguments, run without a shell, whose output is the text");
   s.field<&DomainRecipe::files>("files", "globs over files of your own");
+  s.field<&DomainRecipe::arithmetic>("arithmetic", "sums made here, one a line; training and held-out problems are disjoint");
   s.field<&DomainRecipe::exclude>("exclude", "globs of files to leave out");
   s.field<&DomainRecipe::largest_file>("largest_file", "larger files are left out; 0: no limit").at_least(0).in("bytes");
   s.field<&DomainRecipe::cut_file>("cut_file", "cleaned text kept of each file; 0: all").at_least(0).in("bytes");
@@ -169,9 +180,7 @@ void DomainRecipe::describe(Schema& s) {
 DomainText read_domain(const std::string& name, const DomainRecipe& recipe, const fs::path& dpkg_info) {
   const std::string where = fmt::format("domain '{}'", name);
   check(where, recipe);
-  std::vector<std::string> documents = read_documents(where, recipe, dpkg_info);
-  cut_to_limit(documents, static_cast<std::size_t>(recipe.max_bytes));
-  DomainText text = divide(documents, recipe.split);
+  DomainText text = make_text(where, recipe, dpkg_info);
   if (text.training.empty() || text.held_out.empty())
     fail<DataError>(where, "{} files give {} bytes of training and {} bytes of held-out text, expected some of both; "
                     "try split: {{ by: chunk }} with smaller chunks, or a larger share held_out",

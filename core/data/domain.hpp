@@ -9,10 +9,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/schema.hpp"
+#include "core/data/arithmetic.hpp"
 
 namespace symphony {
 
@@ -24,13 +26,15 @@ struct DomainSplit {
   static void describe(Schema& s);
 };
 
-/// Exactly one of `paths`, `command` and `files` says where the text comes from.
+/// Exactly one of `paths`, `command`, `files` and `arithmetic` says where the text comes from. Arithmetic divides problems: of the keys that
+/// follow it only max_bytes, split.held_out, ood and sha256 then count.
 struct DomainRecipe {
   std::int64_t version = 1;            ///< raised when the same packages give another text
   std::vector<std::string> package;    ///< Debian packages that must be installed; `paths` looks in their own file lists
   std::vector<std::string> paths;      ///< globs: '*' and '?' within a name, '**' across folders
   std::vector<std::string> command;    ///< program and arguments, run without a shell; its standard output is the text
   std::vector<std::string> files;      ///< globs over the file system
+  std::optional<ArithmeticRecipe> arithmetic;  ///< made here
   std::vector<std::string> exclude;    ///< globs; what they match is left out
   std::int64_t largest_file = 0;       ///< bytes on disk; larger files are left out; 0: no limit
   std::int64_t cut_file = 0;           ///< bytes of cleaned text kept of each file; 0: all

@@ -24,6 +24,8 @@ constexpr const char* kHeldOutFile = "held_out.tokens";
 
 StagePtr make_text_stage(const std::string& domain, const DomainRecipe& recipe, Value recipe_value, Value inputs) {
   Value parameters = ValueMap{};
+  // A recipe without arithmetic keeps the key that it had before there was any: sources trained on its text are not trained again.
+  std::erase_if(recipe_value.as_map(), [](const auto& entry) { return entry.first == "arithmetic" && entry.second.is_null(); });
   parameters.set("recipe", std::move(recipe_value));
   parameters.set("inputs", std::move(inputs));
   parameters.set("tokenizer", sha256_hex(experiment_tokenizer()->to_json()));

@@ -196,7 +196,7 @@ TEST_CASE("domain: messages name the place and the way out", "[core][data]") {
   }
   SECTION("two sources of text") {
     recipe.files = {"/tmp/*"};
-    CHECK_THROWS_WITH(read_domain("code", recipe, package.info()), Contains("got 2 of the keys 'paths', 'command' and 'files'"));
+    CHECK_THROWS_WITH(read_domain("code", recipe, package.info()), Contains("got 2 of the keys 'paths', 'command', 'files' and 'arithmetic'"));
   }
 }
 
