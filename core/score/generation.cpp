@@ -48,6 +48,7 @@ std::vector<std::int64_t> generate(const Predictor& predictor, std::span<const s
     const std::int64_t token = sample_token(logits_1TV[0][-1], settings.temperature, settings.top_p, random);
     if (token == settings.stop_token) break;
     text.push_back(token);
+    if (settings.stop && settings.stop(text)) break;
     pending = {token};
   }
   return text;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -17,6 +18,7 @@ struct SamplingSettings {
   double top_p = 1.0;                     ///< draw among the likeliest tokens that together have this probability
   std::optional<std::int64_t> stop_token; ///< ends the text; not part of the result
   std::uint64_t seed = 0;
+  std::function<bool(std::span<const std::int64_t> written)> stop = {};  ///< asked after every token; true ends the text, of which that token is part
 };
 
 /// One token from logits_V: the largest (the lowest id of equals) at temperature 0, otherwise nucleus sampling (Holtzman et al. 2020,

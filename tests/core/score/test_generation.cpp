@@ -86,3 +86,13 @@ TEST_CASE("generation: settings out of range are refused", "[core][score]") {
   Random random(1, "test");
   CHECK_THROWS_AS(sample_token(torch::full({3}, std::nan("")), 1.0, 1.0, random), NumericError);
 }
+
+TEST_CASE("generation: a stop is asked after every token and ends the text", "[core][score]") {
+  const testing::TablePredictor predictor(torch::eye(4).roll(1, 1) * 5.0);  // token t is followed by t + 1 modulo 4
+  SamplingSettings settings;
+  settings.max_tokens = 20;
+  std::size_t asked = 0;
+  settings.stop = [&](std::span<const std::int64_t> written) { return ++asked, written.back() == 3; };
+  CHECK(generate(predictor, std::vector<std::int64_t>{0}, settings) == std::vector<std::int64_t>{1, 2, 3});
+  CHECK(asked == 3);
+}
