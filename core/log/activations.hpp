@@ -1,9 +1,7 @@
-// Per-layer activations of probe tokens, by site, layer and domain: statistics over every token given, and the activations
-// themselves for the first `tokens` tokens of each domain. Legend: T rows (tokens), F features of the site.
+// Per-layer activations of probe tokens, by site, layer and domain (and expert, where a site belongs to experts): statistics over every token
+// given, and the activations themselves of the first `tokens` tokens of each domain. T rows (tokens), F features of the site.
 //
-// Statistics accumulate in float64 by the parallel update of Chan, Golub and LeVeque (1983, "Algorithms for computing the sample
-// variance", The American Statistician 37, eq. 2.1); variances divide by the count. Raw rows go to the file at once, block by
-// block, so that memory holds statistics only: 16 bytes a feature, layer and domain.
+// Raw rows go to the file at once, block by block, so that memory holds statistics only: 16 bytes a feature, layer, domain and expert.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +15,11 @@
 namespace symphony {
 
 struct ActivationSite {
-  std::string name;          ///< "ffn_hidden"
+  std::string name;                   ///< "ffn_hidden"
   std::size_t features = 0;
+  std::vector<std::int64_t> layers;   ///< the model's layers that have it; empty: all
+  std::vector<std::string> experts;   ///< names; empty: the site is not an expert's
+  bool are_choices = false;           ///< values are indices: kept raw and counted, without further statistics
 };
 
 struct ActivationOptions {
@@ -29,6 +30,17 @@ struct ActivationOptions {
   bool half = true;                  ///< store raw activations as fp16, otherwise fp32
 };
 
+/// What a log of these options takes in the file, without what HDF5 adds.
+struct ActivationBytes {
+  std::uint64_t raw = 0, statistics = 0;
+};
+ActivationBytes activation_bytes(const ActivationOptions& options);
+
+/// Rows of one site in one place. Indices count in the options.
+struct ActivationPlace {
+  std::size_t site = 0, layer = 0, domain = 0, expert = 0;  ///< `layer` is a model's layer, not an index
+};
+
 /// Writes `<group>/<site>/...` into `file` (at its root for ""), which must outlive it. One thread.
 class ActivationLog {
  public:
@@ -36,14 +48,15 @@ class ActivationLog {
   ActivationLog(ActivationLog&&) noexcept;
   ~ActivationLog();
 
-  /// The domain's probe tokens, once a domain; the first `tokens` of them are stored, missing ones as -1.
-  void token_ids(std::size_t domain_idx, std::span<const std::int64_t> ids);
+  /// Ids of the domain's probe tokens from token `first_token` on; the first `tokens` of them are stored, missing ones as -1.
+  void token_ids(std::size_t domain, std::span<const std::int64_t> ids, std::size_t first_token = 0);
 
-  /// Rows `first_token`, `first_token` + 1, ... of the domain's probe tokens. Indices count in `options`. Throws NumericError for a
-  /// value that is not finite, or beyond fp16 where that was chosen.
-  void add(std::size_t site_idx, std::size_t layer_idx, std::size_t domain_idx, std::span<const float> values_TF, std::size_t first_token);
-  /// The same for rows of any tokens: `tokens[row]` is the row's index in the domain's probe tokens (an expert's own tokens).
-  void add(std::size_t site_idx, std::size_t layer_idx, std::size_t domain_idx, std::span<const float> values_TF, std::span<const std::int64_t> tokens);
+  /// Rows `first_token`, `first_token` + 1, ... of the domain's probe tokens. Throws NumericError for a value that is not finite, or among the
+  /// raw ones beyond fp16 where that was chosen.
+  void add(const ActivationPlace& place, std::span<const float> values_TF, std::size_t first_token);
+  /// The same for rows of any tokens: `tokens[row]` is the row's index in the domain's probe tokens (an expert's own tokens). Calls for one
+  /// place must not interleave: the ranges of their tokens are disjoint.
+  void add(const ActivationPlace& place, std::span<const float> values_TF, std::span<const std::int64_t> tokens);
 
   /// Writes the statistics and commits. Nothing may be added afterwards.
   void finish();

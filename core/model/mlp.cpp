@@ -6,10 +6,14 @@
 
 namespace symphony {
 
-FfnOutput swiglu_ffn(const FfnParameters& parameters, const torch::Tensor& input_ND) {
-  auto hidden_NF = swiglu(project(input_ND, {parameters.gate_FD, parameters.up_FD}));
-  auto out_ND = project(hidden_NF, {parameters.down_DF});
-  return {std::move(hidden_NF), std::move(out_ND)};
+FfnOutput swiglu_ffn(const FfnParameters& parameters, const torch::Tensor& input_ND, bool keep_gate) {
+  auto gate_up_NF2 = project(input_ND, {parameters.gate_FD, parameters.up_FD});
+  FfnOutput output;
+  output.hidden_NF = swiglu(gate_up_NF2);
+  if (keep_gate) output.gate_NF = gate_up_NF2.slice(1, 0, output.hidden_NF.size(1));
+  gate_up_NF2.reset();  // of a large model it should not outlive its use
+  output.out_ND = project(output.hidden_NF, {parameters.down_DF});
+  return output;
 }
 
 }  // namespace symphony

@@ -39,7 +39,8 @@ torch::Tensor moe_ffn(const MoeSpec& spec, std::int64_t layer, const std::vector
   std::vector<torch::Tensor> outputs;
   for (std::size_t expert = 0; expert < experts.size(); ++expert) {
     if (plan.counts_E[expert] == 0) continue;
-    FfnOutput result = swiglu_ffn(experts[expert], gathered[expert]);
+    FfnOutput result = swiglu_ffn(experts[expert], gathered[expert], tap.wants(Site::ffn_gate));
+    tap.record_expert(Site::ffn_gate, static_cast<std::int64_t>(expert), result.gate_NF, rows[expert]);
     tap.record_expert(Site::ffn_hidden, static_cast<std::int64_t>(expert), result.hidden_NF, rows[expert]);
     outputs.push_back(std::move(result.out_ND));
   }

@@ -12,10 +12,11 @@ namespace symphony {
 
 namespace {
 
-constexpr std::array<std::pair<Site, const char*>, 10> kSites{{{Site::embedding, "embedding"},
+constexpr std::array<std::pair<Site, const char*>, 11> kSites{{{Site::embedding, "embedding"},
                                                               {Site::residual_in, "residual_in"},
                                                               {Site::attention_out, "attention_out"},
                                                               {Site::ffn_in, "ffn_in"},
+                                                              {Site::ffn_gate, "ffn_gate"},
                                                               {Site::ffn_hidden, "ffn_hidden"},
                                                               {Site::ffn_out, "ffn_out"},
                                                               {Site::residual, "residual"},

@@ -4,7 +4,8 @@
 //   residual_in      [T, D]   residual stream entering the layer
 //   attention_out    [T, D]   what attention adds
 //   ffn_in           [T, D]   post-attention RMSNorm output: the input of the FFN and of the router
-//   ffn_hidden       [T, F]   silu(gate) * up of a dense FFN; of one expert on its own tokens in an MoE (`expert` >= 0)
+//   ffn_gate         [T, F]   gate of a dense FFN before silu; of one expert on its own tokens in an MoE (`expert` >= 0)
+//   ffn_hidden       [T, F]   silu(gate) * up, likewise
 //   ffn_out          [T, D]   what the FFN or the MoE adds
 //   residual         [T, D]   residual stream leaving the layer
 //   router_logits    [T, E]   MoE only
@@ -21,7 +22,7 @@
 
 namespace symphony {
 
-enum class Site { embedding, residual_in, attention_out, ffn_in, ffn_hidden, ffn_out, residual, router_logits, router_choices, router_weights };
+enum class Site { embedding, residual_in, attention_out, ffn_in, ffn_gate, ffn_hidden, ffn_out, residual, router_logits, router_choices, router_weights };
 
 std::string site_name(Site site);
 /// Throws ConfigError with the nearest site.

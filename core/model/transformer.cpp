@@ -69,7 +69,8 @@ torch::Tensor ffn_half(const ModelSpec& spec, const Router* router, std::int64_t
     layer_tap.record(Site::router_weights, routed.weights_TK);
     added_ND = moe_ffn(*spec.moe, layer, parameters.ffns, input_ND, routed, layer_tap);
   } else {
-    FfnOutput dense = swiglu_ffn(parameters.ffns.front(), input_ND);
+    FfnOutput dense = swiglu_ffn(parameters.ffns.front(), input_ND, layer_tap.wants(Site::ffn_gate));
+    layer_tap.record(Site::ffn_gate, dense.gate_NF);
     layer_tap.record(Site::ffn_hidden, dense.hidden_NF);
     added_ND = std::move(dense.out_ND);
   }

@@ -1,4 +1,4 @@
-// Probe tokens through a model, a tap that hands what it hears to the log.
+// The windows that suites score, through the model; a tap hands what it hears to the log.
 #include "core/pipeline/activation_stage.hpp"
 
 #include <algorithm>
@@ -8,69 +8,126 @@
 #include "core/model/language_model.hpp"
 #include "core/pipeline/stage_cost.hpp"
 #include "core/pipeline/text_stage.hpp"
+#include "core/score/windows.hpp"
 
 namespace symphony {
 
 namespace {
 
-constexpr int kRevision = 1;
+constexpr int kRevision = 2;
 
-std::size_t site_features(const ModelSpec& spec, Site site) {
+/// Features of a site in this model, 0 for a router's site in a dense one.
+std::size_t site_features(const ModelSpec& spec, const Router* router, Site site) {
   switch (site) {
-    // An MoE has as many hidden vectors a token as it has chosen experts, which one row a token cannot hold.
-    case Site::ffn_hidden: return static_cast<std::size_t>(spec.moe ? 0 : spec.ffn_size);
+    case Site::ffn_gate:
+    case Site::ffn_hidden: return static_cast<std::size_t>(spec.moe ? spec.moe->expert_width : spec.ffn_size);
     case Site::router_logits: return static_cast<std::size_t>(spec.moe ? spec.moe->num_experts : 0);
     case Site::router_choices:
-    case Site::router_weights: return 0;
+    case Site::router_weights: return static_cast<std::size_t>(spec.moe && router ? router->choices_per_token(spec.moe->num_experts) : 0);
     default: return static_cast<std::size_t>(spec.hidden_size);
   }
 }
 
-/// The configured sites that this model has one vector a token for; the record names those left out. Routers' choices and weights have their
-/// own record (suite routing).
-std::vector<Site> logged_sites(const ModelSpec& spec, const std::vector<std::string>& names, Recorder& recorder) {
-  std::vector<Site> sites;
-  std::vector<std::string> left_out;
-  for (const std::string& name : names) {
-    if (site_features(spec, site_from_name(name)) > 0) sites.push_back(site_from_name(name));
-    else left_out.push_back(name);
+/// "0 code", "1 scripture": sources may stand behind several experts.
+std::vector<std::string> expert_names(const ModelHandle& model) {
+  std::vector<std::string> names;
+  const std::int64_t count = model.spec.moe ? model.spec.moe->num_experts : 0;
+  for (std::int64_t expert = 0; expert < count; ++expert) {
+    const auto index = static_cast<std::size_t>(expert);
+    const std::string source = index < model.expert_sources.size() ? model.expert_sources[index] : "";
+    names.push_back(source.empty() ? std::to_string(expert) : fmt::format("{} {}", expert, source));
   }
-  if (!left_out.empty()) recorder.note("sites_left_out", join(left_out, ", "));
-  return sites;
+  return names;
 }
 
-/// Of the raw activations that the log will hold.
-std::uint64_t raw_bytes(const Experiment& experiment, const ModelSpec& spec) {
+/// What is logged of this model: the configured sites that it has.
+struct LoggedSites {
+  ActivationOptions options;
+  std::vector<Site> sites;            ///< as options.sites
+  std::vector<std::string> left_out;  ///< configured, but not of this model
+};
+
+LoggedSites logged_sites(const Experiment& experiment, const ModelHandle& model, const Router* router) {
   const ActivationLogging& settings = experiment.logging.activations;
-  std::uint64_t values_a_token = 0;
-  for (const std::string& name : settings.sites) values_a_token += site_features(spec, site_from_name(name)) * static_cast<std::size_t>(spec.num_layers);
-  const std::uint64_t value_bytes = settings.type == "float16" ? 2 : 4;
-  return values_a_token * value_bytes * static_cast<std::uint64_t>(settings.tokens) * experiment.domains.size();
+  LoggedSites logged;
+  ActivationOptions& options = logged.options;
+  for (std::int64_t layer = 0; layer < model.spec.num_layers; ++layer) options.layers.push_back(layer);
+  for (const auto& [name, recipe] : experiment.domains) options.domains.push_back(name);
+  options.tokens = static_cast<std::size_t>(settings.tokens);
+  options.half = settings.type == "float16";
+  for (const std::string& name : settings.sites) {
+    const Site site = site_from_name(name);
+    ActivationSite entry{name, site_features(model.spec, router, site), {}, {}, site == Site::router_choices};
+    if (entry.features == 0) {
+      logged.left_out.push_back(name);
+      continue;
+    }
+    if (site == Site::embedding) entry.layers = {0};
+    if (model.spec.moe && (site == Site::ffn_gate || site == Site::ffn_hidden)) entry.experts = expert_names(model);
+    options.sites.push_back(std::move(entry));
+    logged.sites.push_back(site);
+  }
+  return logged;
 }
 
+/// Hears one window at a time. Rows before the first that predicts a scored token were another window's.
 class LogTap final : public Tap {
  public:
   LogTap(ActivationLog& log, std::vector<Site> sites) : log_(log), sites_(std::move(sites)) {}
 
-  void begin_domain(std::size_t domain) { domain_ = domain; }
+  void begin_window(std::size_t domain, std::int64_t skipped, std::size_t first_token) { domain_ = domain, skipped_ = skipped, first_token_ = first_token; }
 
   bool wants(Site site, std::int64_t layer) const override {
     const bool listed = std::find(sites_.begin(), sites_.end(), site) != sites_.end();
     return listed && (site != Site::embedding || layer == 0);
   }
 
-  void record(Site site, std::int64_t layer, std::int64_t, const torch::Tensor& values, const torch::Tensor&) override {
-    const auto site_idx = static_cast<std::size_t>(std::find(sites_.begin(), sites_.end(), site) - sites_.begin());
-    const torch::Tensor dense = values.to(torch::kFloat32).contiguous();
-    const std::span<const float> span(dense.data_ptr<float>(), static_cast<std::size_t>(dense.numel()));
-    log_.add(site_idx, static_cast<std::size_t>(layer), domain_, span, 0);
+  void record(Site site, std::int64_t layer, std::int64_t expert, const torch::Tensor& values, const torch::Tensor& token_rows) override {
+    ActivationPlace place{static_cast<std::size_t>(std::find(sites_.begin(), sites_.end(), site) - sites_.begin()), static_cast<std::size_t>(layer), domain_, 0};
+    const torch::Tensor dense = values.to(torch::kCPU, torch::kFloat32).contiguous();
+    const auto features = static_cast<std::size_t>(dense.size(1));
+    const std::span<const float> all(dense.data_ptr<float>(), static_cast<std::size_t>(dense.numel()));
+    if (expert < 0) return log_.add(place, all.subspan(static_cast<std::size_t>(skipped_) * features), first_token_);
+    place.expert = static_cast<std::size_t>(expert);
+    add_expert(place, all, features, token_rows.to(torch::kCPU, torch::kInt64).contiguous());
   }
 
  private:
+  /// An expert's rows in the order of their tokens, without those that another window had.
+  void add_expert(const ActivationPlace& place, std::span<const float> values_NF, std::size_t features, const torch::Tensor& rows_N) {
+    const std::span<const std::int64_t> rows(rows_N.data_ptr<std::int64_t>(), static_cast<std::size_t>(rows_N.numel()));
+    kept_.clear(), tokens_.clear();
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      if (rows[row] < skipped_) continue;
+      tokens_.push_back(rows[row] - skipped_ + static_cast<std::int64_t>(first_token_));
+      kept_.insert(kept_.end(), values_NF.begin() + static_cast<std::ptrdiff_t>(row * features), values_NF.begin() + static_cast<std::ptrdiff_t>((row + 1) * features));
+    }
+    log_.add(place, kept_, std::span<const std::int64_t>(tokens_));
+  }
+
   ActivationLog& log_;
   std::vector<Site> sites_;
-  std::size_t domain_ = 0;
+  std::size_t domain_ = 0, first_token_ = 0;
+  std::int64_t skipped_ = 0;
+  std::vector<float> kept_;
+  std::vector<std::int64_t> tokens_;
 };
+
+/// Every window of a domain, one at a time as suites do it.
+void log_domain(const LanguageModel& model, const WindowSet& windows, std::size_t domain, ActivationLog& log, LogTap& tap) {
+  ForwardOptions forward;
+  forward.tap = &tap;
+  std::size_t token = 0;
+  for (std::int64_t window = 0; window < windows.size(); ++window) {
+    const torch::Tensor inputs_1T = windows.tokens_NT.slice(0, window, window + 1).slice(1, 0, -1).contiguous();
+    const std::int64_t skipped = windows.first_scored[static_cast<std::size_t>(window)] - 1;
+    const std::span<const std::int64_t> ids(inputs_1T.data_ptr<std::int64_t>() + skipped, static_cast<std::size_t>(inputs_1T.size(1) - skipped));
+    log.token_ids(domain, ids, token);
+    tap.begin_window(domain, skipped, token);
+    model.run(inputs_1T, positions_for(inputs_1T), forward);
+    token += ids.size();
+  }
+}
 
 }  // namespace
 
@@ -78,47 +135,35 @@ StagePtr make_activations(const StageBuilder& builder, const ModelHandle& model,
   const Experiment& experiment = *builder.experiment;
   Value parameters = ValueMap{};
   parameters.set("settings", Schema::of<ActivationLogging>()->read(&experiment.logging.activations));
-  parameters.set("length", experiment.windows.length);
+  parameters.set("windows", Schema::of<EvalWindows>()->read(&experiment.windows));
   ValueList names;
-  for (const auto& [name, recipe] : experiment.domains) names.push_back(name);
+  for (const auto& [name, recipe] : experiment.domains) names.push_back(name + (recipe.ood ? " (ood)" : ""));
   parameters.set("domains", std::move(names));
+  parameters.set("experts", ValueList(model.expert_sources.begin(), model.expert_sources.end()));
   std::vector<StagePtr> inputs{model.stage};
   inputs.insert(inputs.end(), texts.begin(), texts.end());
 
   const auto run = [builder, model, texts](StageScope& scope) {
     const torch::NoGradGuard no_grad;
     const Experiment& what = *builder.experiment;
-    const ActivationLogging& settings = what.logging.activations;
     const Model loaded = model.load(scope.input);
-    const LanguageModel language_model(loaded, builder.router_for(loaded.spec));
-    const std::vector<Site> sites = logged_sites(loaded.spec, settings.sites, scope.record);
-
-    ActivationOptions options;
-    for (const Site site : sites) options.sites.push_back({site_name(site), site_features(loaded.spec, site)});
-    for (std::int64_t layer = 0; layer < loaded.spec.num_layers; ++layer) options.layers.push_back(layer);
-    for (const auto& [name, recipe] : what.domains) options.domains.push_back(name);
-    options.tokens = static_cast<std::size_t>(settings.tokens);
-    options.half = settings.type == "float16";
-    ActivationLog log(scope.record, "", options);  // at the root: the record becomes a group of its own
-    LogTap tap(log, sites);
-
+    const auto router = builder.router_for(loaded.spec);
+    const LanguageModel language_model(loaded, router);
+    const LoggedSites logged = logged_sites(what, model, router.get());
+    if (!logged.left_out.empty()) scope.record.note("sites_left_out", join(logged.left_out, ", "));
+    ActivationLog log(scope.record, "", logged.options);  // at the root: the record becomes a group of its own
+    LogTap tap(log, logged.sites);
     for (std::size_t domain = 0; domain < texts.size(); ++domain) {
       const torch::Tensor held_out = load_text(scope.input(*texts[domain])).held_out.tokens_T.to(torch::kInt64);
-      const std::int64_t length = std::min(what.windows.length, held_out.size(0));
-      const std::int64_t rows = std::max<std::int64_t>(1, std::min(settings.tokens, held_out.size(0)) / length);
-      const torch::Tensor probe_BT = held_out.narrow(0, 0, rows * length).view({rows, length});
-      const torch::Tensor ids = probe_BT.contiguous();
-      log.token_ids(domain, std::span(ids.data_ptr<std::int64_t>(), static_cast<std::size_t>(ids.numel())));
-      tap.begin_domain(domain);
-      ForwardOptions forward;
-      forward.tap = &tap;
-      language_model.run(probe_BT, positions_for(probe_BT), forward);
+      const std::int64_t count = what.domains[domain].second.ood ? what.windows.out_of_distribution : what.windows.in_domain;
+      log_domain(language_model, make_windows(held_out, what.windows.length, what.windows.context, count), domain, log, tap);
       scope.progress(static_cast<double>(domain + 1) / static_cast<double>(texts.size()), "");
     }
     log.finish();
   };
-  return make_stage("activations", kRevision, fmt::format("activations of {}", model.label), std::move(parameters), std::move(inputs),
-                    builder.environment, run, activation_cost(model.spec, model.fused, experiment.logging.activations.tokens, raw_bytes(experiment, model.spec)));
+  const ActivationBytes bytes = activation_bytes(logged_sites(experiment, model, builder.router_for(model.spec).get()).options);
+  return make_stage("activations", kRevision, fmt::format("activations of {}", model.label), std::move(parameters), std::move(inputs), builder.environment, run,
+                    activation_cost(model.spec, model.fused, experiment.windows.length, bytes.raw + bytes.statistics));
 }
 
 }  // namespace symphony

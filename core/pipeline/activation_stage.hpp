@@ -1,4 +1,5 @@
-// The activation stage: per-layer activations of one model on probe tokens of every domain, statistics first, raw tensors within the budget.
+// The activation stage: per-layer activations of one model on the held-out windows that suites score, domain by domain: statistics over all their
+// tokens, the activations themselves of the first ones, within the budget.
 #pragma once
 
 #include <vector>
@@ -7,7 +8,7 @@
 
 namespace symphony {
 
-/// `texts`: the text stage of every domain, in the experiment's order. Probe tokens are the first held-out ones.
+/// `texts`: the text stage of every domain, in the experiment's order. Each token that a window scores is heard once, as the one that predicts it.
 StagePtr make_activations(const StageBuilder& builder, const ModelHandle& model, const std::vector<StagePtr>& texts);
 
 }  // namespace symphony

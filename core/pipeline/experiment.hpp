@@ -115,7 +115,7 @@ struct EvalWindows {
 
 struct ActivationLogging {
   std::vector<std::string> sites;           ///< empty: none
-  std::int64_t tokens = 512;                ///< probe tokens of each domain, stored raw
+  std::int64_t tokens = 512;                ///< of each domain, kept raw
   std::string type = "float16";
   static void describe(Schema& s);
 };

@@ -66,17 +66,19 @@ void record_evaluation(const std::filesystem::path& path) {
   file.array({"routing/load", "1", "share of tokens"}, axes, load);
   const std::vector<RecordAxis> single{{"average", 1, {"all"}, {}}};
   file.array({"routing/mean_load", "1", "mean share"}, single, std::vector<float>{0.5F});
-  ActivationLog activations(file, "activations", {{{"ffn_hidden", 4}, {"residual", 2}}, {0, 5}, {"code", "scripture"}, 3, true});
+  ActivationLog activations(file, "activations", {{{"ffn_hidden", 4}, {"residual", 2}, {"ffn_gate", 2, {5}, {"0 code", "1 scripture"}}, {"router_choices", 1, {}, {}, true}}, {0, 5}, {"code", "scripture"}, 3, true});
   for (std::size_t domain = 0; domain < 2; ++domain) {
     activations.token_ids(domain, std::vector<std::int64_t>{65, 66, 67, 68});
     for (std::size_t layer = 0; layer < 2; ++layer) {
       std::vector<float> hidden_TF, residual_TF;
       for (int index = 0; index < 16; ++index) hidden_TF.push_back(static_cast<float>(index) + 100.0F * static_cast<float>(layer));
       for (int index = 0; index < 8; ++index) residual_TF.push_back(static_cast<float>(index % 2) * static_cast<float>(domain + 1));
-      activations.add(0, layer, domain, hidden_TF, 0);
-      activations.add(1, layer, domain, residual_TF, 0);
+      activations.add({0, 5 * layer, domain}, hidden_TF, 0);
+      activations.add({1, 5 * layer, domain}, residual_TF, 0);
     }
   }
+  activations.add({2, 5, 0, 1}, std::vector<float>{1, 2, 3, 4}, std::vector<std::int64_t>{0, 2});
+  activations.add({3, 0, 0}, std::vector<float>{1, 0, 1}, 0);
   activations.finish();
 }
 
