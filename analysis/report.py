@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent / "figures")]
 PACKAGES = {"h5py": "python3-h5py", "pandas": "python3-pandas", "xarray": "python3-xarray", "matplotlib": "python3-matplotlib", "scipy": "python3-scipy"}
-FIGURES = ["alignment_ladder", "paired_differences", "transfer", "routing", "expert_similarity", "matched_similarity", "mode_connectivity",
+FIGURES = ["alignment_ladder", "paired_differences", "transfer", "routing", "expert_ablation", "expert_similarity", "matched_similarity", "mode_connectivity",
            "activation_statistics", "training_curves"]
 
 SECTIONS = ["answers", "numbers", "figures", "provenance", "reproduce"]
@@ -239,7 +239,7 @@ def main():
     parser = argparse.ArgumentParser(prog="runner report", description="one HTML page about a sweep")
     parser.add_argument("dir", type=Path, help="results/<experiment>")
     parser.add_argument("--against", type=Path, help="another sweep's folder: compare the two")
-    parser.add_argument("--metric", default="bits_per_byte", help="a metric with in-domain rows (default: %(default)s)")
+    parser.add_argument("--metric", help="a metric with in-domain rows (default: the first of the rows that has a direction)")
     parser.add_argument("--to", type=Path, help="the file to write")
     arguments = parser.parse_args()
     require_packages()
@@ -250,7 +250,7 @@ def main():
         if arguments.against:
             from against import page_against
 
-            html, left_out = page_against(table, Table(open_sweep(arguments.against), arguments.metric), shown_verdict, mean_and_spread, basis), []
+            html, left_out = page_against(table, Table(open_sweep(arguments.against), table.metric), shown_verdict, mean_and_spread, basis), []
             target = arguments.to or arguments.dir / f"report_against_{arguments.against.resolve().name}.html"
         else:
             html, left_out = page_of(table)

@@ -26,17 +26,24 @@ class Comparison:
         return [estimate.mean for estimate in self.by_seed.values()]
 
 
-class Table:
-    """Values of one metric of a sweep's finished runs at the points of a model's life."""
+def first_metric(rows):
+    """The first metric of a model's in-domain rows that has a direction; bits_per_byte where there is none, so that messages name one."""
+    chosen = rows[(rows["subject"] == "model") & (rows["task"] == IN_DOMAIN) & (rows["better"] != "neither")] if len(rows) else rows
+    return chosen.iloc[0]["metric"] if len(chosen) else METRIC
 
-    def __init__(self, sweep, metric=METRIC):
-        self.sweep, self.metric = sweep, metric
+
+class Table:
+    """Values of one metric of a sweep's finished runs at the points of a model's life; by default of their first."""
+
+    def __init__(self, sweep, metric=None):
+        self.sweep = sweep
         self.rows = sweep.evaluation(status="finished")
+        self.metric = metric or first_metric(self.rows)
         self.moments = sweep.moments()
         self.seeds = sorted(self.rows["seed"].unique()) if len(self.rows) else []
-        chosen = self.rows[self.rows["metric"] == metric] if len(self.rows) else self.rows
+        chosen = self.rows[self.rows["metric"] == self.metric] if len(self.rows) else self.rows
         if not len(chosen):
-            raise ValueError(f"{sweep.folder}: no finished run has the metric {metric!r}")
+            raise ValueError(f"{sweep.folder}: no finished run has the metric {self.metric!r}")
         self.unit, self.better = chosen.iloc[0]["unit"], chosen.iloc[0]["better"]
         keys = ["block", "variant", "subject", "moment", "task"]
         self._values = {key: dict(zip(group["seed"], group["value"])) for key, group in chosen.groupby(keys, sort=False)}
@@ -66,7 +73,10 @@ class Table:
 
     def averages(self, block):
         """What suites say of a block's models in one number beside the table's metric: (suite, metric, task)."""
-        rows = self.rows[(self.rows["block"] == block) & (self.rows["subject"] == "model") & self.rows["task"].isin(AVERAGES) & (self.rows["metric"] != self.metric)]
+        task = self.rows["task"]
+        asked = (self.rows["better"] == "higher") & ~task.isin([*self.tasks(), "out_of_distribution"]) & ~task.str.contains("/")  # questions: a task each
+        chosen = (self.rows["block"] == block) & (self.rows["subject"] == "model") & (task.isin(AVERAGES) | asked) & (self.rows["metric"] != self.metric)
+        rows = self.rows[chosen]
         return list(dict.fromkeys(zip(rows["suite"], rows["metric"], rows["task"])))
 
     def average(self, block, variant, suite, metric, task):

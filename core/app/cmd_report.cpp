@@ -13,7 +13,7 @@ int run(const Command& self, const std::vector<std::string>& args) {
   po::options_description options("options");
   options.add_options()("dir", po::value<std::string>(), "results/<experiment>")
       ("against", po::value<std::string>()->value_name("DIR"), "another sweep's folder: compare the two")
-      ("metric", po::value<std::string>()->value_name("NAME"), "an in-domain metric of the evaluation rows; default: bits_per_byte")
+      ("metric", po::value<std::string>()->value_name("NAME"), "an in-domain metric of the evaluation rows; default: the first that has a direction")
       ("to", po::value<std::string>()->value_name("FILE"), "where to write; default: DIR/report.html");
   po::positional_options_description positional;
   positional.add("dir", 1);
