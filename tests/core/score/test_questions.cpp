@@ -46,8 +46,8 @@ TEST_CASE("questions: none is among its own examples", "[core][score]") {
   CHECK(prompts(settings_for(1), numbered(3)) == std::vector<std::string>{"q1: a1\n\nq0:", "q0: a0\n\nq1:", "q0: a0\n\nq2:"});
   for (const std::string& prompt : prompts(settings_for(4, "random"), numbered(5))) {
     CAPTURE(prompt);
-    const std::string own = prompt.substr(prompt.rfind('q'));
-    CHECK(prompt.find(own) == prompt.size() - own.size());
+    const std::string_view text = prompt, own = text.substr(text.rfind('q'));
+    CHECK(text.find(own) == text.size() - own.size());
   }
 }
 
