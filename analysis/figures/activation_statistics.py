@@ -19,6 +19,8 @@ def site_panel(table, block, site, variants):
     panel, axes = style.panel(style.where(block, site), 2.7, 1, 2)
     for number, variant in enumerate(variants):
         data = table.sweep.activations(site, table.sweep.finished(block, variant))
+        if "variance" not in data:
+            return None  # indices, such as a router's choices
         moments = list(data["moment"].values)
         for moment in dict.fromkeys([moments[0], moments[-1]]):
             at = data.sel(moment=moment)
@@ -26,7 +28,7 @@ def site_panel(table, block, site, variants):
             deviation = np.sqrt(at["variance"])
             layers = at["layer"].values + 0.07 * (2 * number + is_last - 1.5)
             look = {"color": style.COLOURS[number], "marker": style.MARKERS[number], "linestyle": "-" if is_last else (0, (3, 2)), "markersize": 4.5,
-                    "markerfacecolor": style.COLOURS[number] if is_last else "white", "elinewidth": 0.8, "label": f"{variant}, {moment}"}
+                    "markerfacecolor": style.COLOURS[number] if is_last else "white", "elinewidth": 0.8, "label": f"{variant or 'the model'}, {moment}"}
             for one, values in ((axes[0], deviation), (axes[1], at["abs_max"] / deviation)):
                 mean, reach = span(values)
                 one.errorbar(layers, mean, reach, **look)
@@ -50,6 +52,7 @@ def draw(table):
             variants = style.focus(table, block, table.sweep.having(block, f"activations/{site}"))
             if variants:
                 panels.append(site_panel(table, block, site, variants))
+    panels = [one for one in panels if one]
     if not panels:
         raise style.Missing("no activations were logged (logging: { activations: { sites: [...] } })")
     return panels

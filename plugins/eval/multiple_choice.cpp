@@ -2,7 +2,7 @@
 // prompt. With s_i the sum of log-probabilities of choice i (delimiter included):
 //   acc               argmax s_i is right                        mc1   the same number under TruthfulQA's name
 //   acc_norm          argmax s_i / characters of the choice      acc_bytes   s_i / its UTF-8 bytes
-//   acc_mutual_info   argmax s_i - s_i(empty prompt), the choice without delimiter there
+//   acc_mutual_info   argmax s_i - s_i(empty prompt)
 //   mc2               sum over right choices of softmax(s)_i
 // Ties go to the first choice. Worked answers are the first right choice. Source: Gao et al. 2024, lm-evaluation-harness 0.4.13 (zenodo
 // 12608602), task type multiple_choice; MC1 and MC2: Lin et al. 2022, TruthfulQA, arXiv 2109.07958, section 3.2.
@@ -178,7 +178,7 @@ class MultipleChoice final : public Eval {
     std::vector<Continuation> given, alone;
     for (const std::string& text : texts) {
       given.push_back(encode_continuation(*subject.tokenizer, prompt, params_.delimiter + text));
-      alone.push_back(encode_continuation(*subject.tokenizer, "", text));
+      alone.push_back(encode_continuation(*subject.tokenizer, "", params_.delimiter + text));
     }
     const bool mutual = std::find(params_.metrics.begin(), params_.metrics.end(), "acc_mutual_info") != params_.metrics.end();
     return {nats(subject.predictor, given), mutual ? nats(subject.predictor, alone) : std::vector<double>()};

@@ -19,7 +19,7 @@ std::vector<Value> numbered(int count) {
 
 QuestionSettings settings_for(std::int64_t shots, const std::string& order = "first") {
   QuestionSettings settings;
-  settings.task = "t";
+  settings.task = std::string("t");
   settings.prompt = std::string("{q}:");
   settings.shots = shots;
   settings.order = order;
