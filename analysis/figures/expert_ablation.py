@@ -25,9 +25,9 @@ def ablation_panel(table, block, variant):
     domains = [str(name) for name in data["domain"].values]
     experts = table.sweep.expert_names(block, variant) or [str(int(number)) for number in data["expert"].values]
     texts = [[f"{m:+.2f}\n\u00b1{h:.2f}" if h == h else f"{m:+.2f}" for m, h in zip(*row)] for row in zip(mean, half_width)]
-    panel, axes = style.panel(style.where(block, variant), 0.75 + 0.33 * len(domains))
+    panel, axes = style.panel(style.where(block, variant or 'the model'), 0.75 + 0.33 * len(domains))
     reach = max(0.1, float(np.abs(mean).max()))
-    style.heat_map(axes, mean, texts, domains, experts, style.DIVERGING.reversed(), -reach, reach, 7.5)
+    style.heat_map(axes, mean, texts, domains, experts, style.DIVERGING, -reach, reach, 7.5)
     axes.set_xlabel("without the expert")
     return panel
 

@@ -55,6 +55,6 @@ TEST_CASE("prompt template: what cannot be meant is refused", "[core][score]") {
   CHECK_THROWS_WITH(PromptTemplate("{a..b}", "t"), Contains("got the field 'a..b'"));
   CHECK_THROWS_WITH(PromptTemplate("{a|stripp}", "t"), Contains("unknown filter 'stripp' in a template; did you mean 'strip'?"));
   CHECK_THROWS_WITH(filled("{questoin}", R"({"question": "Why?"})"), Contains("row 1: no field 'questoin'") && Contains("did you mean 'question'?"));
-  CHECK_THROWS_WITH(filled("x {a}", R"({"a": [1, 2]})"), Contains("the field 'a' is a list, expected text or a number"));
+  CHECK_THROWS_WITH(filled("x {a}", R"({"a": [1, 2]})"), Contains("the field 'a' is a list of 2, expected text or a number"));
   CHECK_THROWS_WITH(filled("{a.5}", R"({"a": [1, 2]})"), Contains("no field 'a.5'"));
 }

@@ -70,7 +70,7 @@ TEST_CASE("questions: examples come from the question's own group", "[core][scor
 }
 
 TEST_CASE("questions: a line that is no object is named", "[core][score]") {
-  CHECK_THROWS_WITH(read_json_lines("{}\n[1]\n", "d.jsonl"), Contains("d.jsonl, line 2: got a list, expected one JSON object a line"));
+  CHECK_THROWS_WITH(read_json_lines("{}\n[1]\n", "d.jsonl"), Contains("d.jsonl, line 2: got a list of 1, expected one JSON object a line"));
   CHECK_THROWS_WITH(read_json_lines("{}\n\n{\"a\": }\n", "d.jsonl"), Contains("d.jsonl, line 3"));
   CHECK_THROWS_WITH(prompts(settings_for(0), {}), Contains("task 't' has no questions"));
 }
