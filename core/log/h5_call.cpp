@@ -121,6 +121,7 @@ bool exists(hid_t location, const std::string& path) {
   std::string prefix;
   for (const std::string& part : split(path, '/')) {
     if (part.empty()) continue;
+    if (!prefix.empty() && !is_group(location, prefix)) return false;  // below a dataset HDF5 has an error, not an answer
     prefix += (prefix.empty() ? "" : "/") + part;
     if (check(H5Lexists(location, prefix.c_str(), H5P_DEFAULT), location, prefix, "looking up the link") == 0) return false;
   }

@@ -145,3 +145,13 @@ TEST_CASE("log: between two flushes the bytes of the last flush stay as they are
   record.flush();
   CHECK((bytes_of(folder / "record.h5").substr(0, flushed.size()) != flushed));
 }
+
+TEST_CASE("log: nothing exists below a dataset", "[core][log]") {
+  const TemporaryFolder folder;
+  RecordFile::create(folder / "record.h5").array({"suite/in_domain", "1", "share"}, kAxes, kValues);
+  RunFile::create(folder / "run.h5", sample_info("r", "v")).absorb(folder / "record.h5", "x");
+  const RunReader run(folder / "run.h5");
+  CHECK(run.has("x/suite/in_domain"));
+  CHECK_FALSE(run.has("x/suite/in_domain/item_acc"));
+  CHECK_FALSE(run.has("x/absent/item_acc"));
+}
