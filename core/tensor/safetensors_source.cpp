@@ -6,6 +6,7 @@
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
 #include "core/base/json.hpp"
+#include "core/base/links.hpp"
 #include "core/base/text.hpp"
 #include "core/tensor/safetensors.hpp"
 
@@ -21,6 +22,7 @@ constexpr const char* kIndexFile = "model.safetensors.index.json";
 /// Tensor names to shard files, checked to be plain names of this folder.
 std::map<std::string, std::string> read_weight_map(const fs::path& index_path) {
   const std::string where = index_path.string();
+  refuse_link_out(index_path);
   const Value tree = parse_json(read_text(index_path, kMaxSafetensorsHeaderBytes), where);
   const Value* weight_map = tree.is_map() ? tree.find("weight_map") : nullptr;
   if (!weight_map || !weight_map->is_map()) fail<DataError>(where, "has no weight_map, expected a map of tensors to files");
@@ -35,6 +37,18 @@ std::map<std::string, std::string> read_weight_map(const fs::path& index_path) {
   return files;
 }
 
+/// What the folder holds instead, when that is a format whose reading runs code that the file brings along.
+std::string pickle_hint(const fs::path& folder) {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string extension = entry.path().extension().string();
+    if (extension == ".bin" || extension == ".pt" || extension == ".pth" || extension == ".pkl" || extension == ".ckpt")
+      found.push_back(entry.path().filename().string());
+  }
+  if (found.empty()) return {};
+  return fmt::format("; {} is a pickle, which can run code and is never read: save the model as safetensors", quoted(*std::min_element(found.begin(), found.end())));
+}
+
 }  // namespace
 
 SafetensorsSource::SafetensorsSource(const fs::path& path) : label_(path.string()) {
@@ -42,7 +56,7 @@ SafetensorsSource::SafetensorsSource(const fs::path& path) : label_(path.string(
   if (!fs::is_directory(path)) add_file(path, found);
   else if (fs::exists(path / kSingleFile)) add_file(path / kSingleFile, found);
   else if (fs::exists(path / kIndexFile)) add_shards(path / kIndexFile, found);
-  else fail<DataError>(label_, "the folder holds neither {} nor {}", kSingleFile, kIndexFile);
+  else fail<DataError>(label_, "the folder holds neither {} nor {}{}", kSingleFile, kIndexFile, pickle_hint(path));
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first.name < b.first.name; });
   for (auto& [info, location] : found) {
     infos_.push_back(std::move(info));
@@ -51,6 +65,7 @@ SafetensorsSource::SafetensorsSource(const fs::path& path) : label_(path.string(
 }
 
 void SafetensorsSource::add_file(const fs::path& path, std::vector<std::pair<TensorInfo, Location>>& found) {
+  refuse_link_out(path);
   const auto file = std::make_shared<const MappedFile>(path);
   SafetensorsHeader header = parse_safetensors_header(file->bytes(), path.string());
   for (SafetensorsEntry& entry : header.entries) found.push_back({std::move(entry.info), {file, header.data_start + entry.begin}});
@@ -67,7 +82,8 @@ void SafetensorsSource::add_shards(const fs::path& index_path, std::vector<std::
 
   std::map<std::string, std::string> seen_in;
   for (const std::string& shard : shards) {
-    if (!fs::exists(index_path.parent_path() / shard)) fail<DataError>(where, "names the shard {}, which does not exist", quoted(shard));
+    if (!fs::exists(fs::symlink_status(index_path.parent_path() / shard)))
+      fail<DataError>(where, "names the shard {}, which does not exist", quoted(shard));
     const std::size_t first = found.size();
     add_file(index_path.parent_path() / shard, found);
     for (std::size_t found_idx = first; found_idx < found.size(); ++found_idx) {

@@ -1,0 +1,17 @@
+// Models of more than one file: shards and the index that transformers reads,
+//   model-00001-of-00003.safetensors, ..., model.safetensors.index.json = { "metadata": { "total_size": .. }, "weight_map": { tensor: file } }
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "core/tensor/safetensors_header.hpp"
+
+namespace symphony {
+
+/// Streams every tensor of `source` into `directory`: model.safetensors, or, when the tensors take more than `max_file_bytes` (0: no limit),
+/// shards of at most that many bytes of tensors, in the order of names (one tensor that is larger has a shard of its own), and their index.
+void write_safetensors(const std::filesystem::path& directory, const TensorSource& source, const SafetensorsMetadata& metadata,
+                       std::uint64_t max_file_bytes = 0);
+
+}  // namespace symphony
