@@ -3,6 +3,7 @@
 
 #include "core/model/causal_attention.hpp"
 #include "core/model/projection.hpp"
+#include "core/model/rms_norm.hpp"
 #include "core/model/rotary_attention.hpp"
 
 namespace symphony {
@@ -26,6 +27,16 @@ torch::Tensor cached_attention(const torch::Tensor& qkv_NW, const AttentionShape
   return attended_BTQH.reshape({qkv_NW.size(0), shape.heads * shape.head_dim});
 }
 
+/// Query and key heads normalised one by one; values as they are.
+torch::Tensor with_normed_heads(const ModelSpec& spec, const LayerParameters& parameters, const torch::Tensor& qkv_NW) {
+  const auto key_width = spec.num_kv_heads * spec.head_dim;
+  const auto parts = qkv_NW.split_with_sizes({spec.num_heads * spec.head_dim, key_width, key_width}, 1);
+  const auto normed = [&](const torch::Tensor& heads, const torch::Tensor& gain_H) {
+    return rms_norm(heads.reshape({-1, spec.head_dim}), gain_H, spec.norm_eps).view(heads.sizes());
+  };
+  return torch::cat({normed(parts[0], parameters.query_norm_H), normed(parts[1], parameters.key_norm_H), parts[2]}, 1);
+}
+
 }  // namespace
 
 torch::Tensor attention(const ModelSpec& spec, const LayerParameters& parameters, const torch::Tensor& normed_ND, const TokenBatch& tokens,
@@ -33,7 +44,8 @@ torch::Tensor attention(const ModelSpec& spec, const LayerParameters& parameters
   const AttentionShape shape{tokens.batch, tokens.length, spec.num_heads, spec.num_kv_heads, spec.head_dim};
   std::vector<torch::Tensor> biases;
   if (spec.qkv_bias) biases = {parameters.query_bias, parameters.key_bias, parameters.value_bias};
-  const auto qkv_NW = project(normed_ND, {parameters.query, parameters.key, parameters.value}, biases);
+  auto qkv_NW = project(normed_ND, {parameters.query, parameters.key, parameters.value}, biases);
+  if (spec.qk_norm) qkv_NW = with_normed_heads(spec, parameters, qkv_NW);
   const auto attended_NQ = cache != nullptr ? cached_attention(qkv_NW, shape, tokens.rope, *cache) : rotary_attention(qkv_NW, shape, tokens.rope);
   return project(attended_NQ, {parameters.output});
 }

@@ -1,4 +1,5 @@
-// The attention half of a layer:  out = W_o concat_heads(attention(rope(W_q x + b_q), rope(W_k x + b_k), W_v x + b_v)).
+// The attention half of a layer:  out = W_o concat_heads(attention(rope(n(W_q x + b_q)), rope(n(W_k x + b_k)), W_v x + b_v)), where n is an RMSNorm
+// over each head, with one gain for all query heads and one for all key heads, or nothing (qk_norm).
 #pragma once
 
 #include "core/model/decoder_parameters.hpp"

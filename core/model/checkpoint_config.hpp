@@ -1,4 +1,4 @@
-// config.json of a Hugging Face directory and the spec that it describes.
+// config.json of a Hugging Face directory and the spec that it describes. family.hpp says what each model_type means.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/value.hpp"
+#include "core/model/family.hpp"
 #include "core/model/model_spec.hpp"
 
 namespace symphony {
@@ -19,14 +20,15 @@ struct SpecialTokenIds {
   friend bool operator==(const SpecialTokenIds&, const SpecialTokenIds&) = default;
 };
 
-/// Reads every field that changes what the model computes; a value that we do not compute (rope scaling, other activations, biases,
-/// sliding windows, quantisation) is refused. Fields that transformers leaves out take its defaults. Throws DataError led by `where`.
+/// Reads every field that changes what the model computes; a value that we do not compute (other rope types and activations, sliding windows,
+/// biases elsewhere than on q, k and v, layers of different kinds, quantisation) is refused. Fields that transformers leaves out take its
+/// defaults. Throws DataError led by `where`.
 ModelSpec spec_from_config(const Value& config, std::string_view where);
+const Family& family_of_config(const Value& config, std::string_view where);
 SpecialTokenIds token_ids_from_config(const Value& config, std::string_view where);
 
-/// The inverse. model_type is "llama", "qwen2" or "mixtral" when transformers computes the same function from the tensors, otherwise
-/// "symphony_moe", which transformers refuses; its section `symphony` holds family, router and output scale. `dtype` as transformers
-/// writes it ("float32"). Throws DataError led by `where` for a spec that no configuration describes.
-Value config_from_spec(const ModelSpec& spec, const SpecialTokenIds& token_ids, std::string_view dtype, std::string_view where);
+/// The inverse, as `family` (family_to_write). Our own symphony_moe has a section `symphony` with family, router and output scale. `dtype` as
+/// transformers writes it ("float32"). Throws DataError led by `where` for a spec that the family does not describe.
+Value config_from_spec(const ModelSpec& spec, const Family& family, const SpecialTokenIds& token_ids, std::string_view dtype, std::string_view where);
 
 }  // namespace symphony

@@ -10,55 +10,40 @@ namespace symphony {
 
 namespace {
 
-// The one method name in core: the file format means this router.
-constexpr const char* kMixtralRouter = "top_k";
 constexpr std::string_view kLayers = "model.layers.";
-constexpr std::string_view kExperts = "mlp.experts.", kDiskExperts = "block_sparse_moe.experts.";
-constexpr std::string_view kRouter = "mlp.router.", kDiskGate = "block_sparse_moe.gate.weight";
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kProjections = {
-    {{".gate_proj.weight", ".w1.weight"}, {".down_proj.weight", ".w2.weight"}, {".up_proj.weight", ".w3.weight"}}};
+constexpr ExpertNames kPackedNames;  // the router's, and canonical slices
+constexpr ExpertNames kCanonical{"mlp.experts.", "gate_proj.weight", "up_proj.weight", "down_proj.weight", "mlp.router."};
 
-/// "model.layers.3.mlp.x" split into layer 3 and "mlp.x"; layer -1 for names outside the layers.
-struct LayerName {
-  std::int64_t layer = -1;
-  std::string_view rest;
-};
+}  // namespace
 
 LayerName split_layer(std::string_view name) {
-  if (!name.starts_with(kLayers)) return {};
+  if (!name.starts_with(kLayers)) return {-1, name};
   const std::string_view after = name.substr(kLayers.size());
   std::int64_t layer = -1;
   const auto [end, error] = std::from_chars(after.data(), after.data() + after.size(), layer);
   const auto digits = static_cast<std::size_t>(end - after.data());
-  if (error != std::errc() || layer < 0 || digits >= after.size() || after[digits] != '.') return {};
+  if (error != std::errc() || layer < 0 || digits >= after.size() || after[digits] != '.') return {-1, name};
   return {layer, after.substr(digits + 1)};
-}
-
-}  // namespace
-
-Method mixtral_router(std::int64_t experts_per_token) { return {kMixtralRouter, ValueMap{{"k", experts_per_token}}}; }
-
-bool is_mixtral(const ModelSpec& spec) {
-  if (!spec.moe || spec.qkv_bias || spec.moe->output_scale != 1.0) return false;
-  const Value* k = spec.moe->router.params.find("k");
-  return k && k->is_int() && spec.moe->router == mixtral_router(k->as_int());
 }
 
 std::int64_t router_layer(std::string_view canonical_name) {
   const LayerName name = split_layer(canonical_name);
-  return name.rest.starts_with(kRouter) && name.rest.size() > kRouter.size() ? name.layer : -1;
+  return name.layer >= 0 && name.rest.starts_with(kCanonical.router) && name.rest.size() > kCanonical.router.size() ? name.layer : -1;
 }
 
-std::string disk_name(const ModelSpec& spec, std::string_view canonical_name) {
-  if (!spec.moe) return std::string(canonical_name);
+std::string disk_name(const Family& family, ExpertLayout layout, std::string_view canonical_name) {
+  if (!family.moe) return std::string(canonical_name);
+  const ExpertNames& names = layout == ExpertLayout::packed ? kPackedNames : family.moe->names;
   const LayerName name = split_layer(canonical_name);
   if (router_layer(canonical_name) >= 0)
-    return is_mixtral(spec) ? fmt::format("{}{}", layer_prefix(name.layer), kDiskGate) : std::string(canonical_name);
-  if (!name.rest.starts_with(kExperts)) return std::string(canonical_name);
-  for (const auto& [canonical, disk] : kProjections) {
+    return family.moe->names.router.empty() ? std::string(canonical_name) : fmt::format("{}{}", layer_prefix(name.layer), names.router);
+  if (name.layer < 0 || !name.rest.starts_with(kCanonical.experts)) return std::string(canonical_name);
+  const std::array<std::pair<std::string_view, std::string_view>, 3> matrices = {
+      {{kCanonical.gate, names.gate}, {kCanonical.up, names.up}, {kCanonical.down, names.down}}};
+  for (const auto& [canonical, disk] : matrices) {
     if (!name.rest.ends_with(canonical)) continue;
-    const std::string_view expert = name.rest.substr(kExperts.size(), name.rest.size() - kExperts.size() - canonical.size());
-    return fmt::format("{}{}{}{}", layer_prefix(name.layer), kDiskExperts, expert, disk);
+    const std::string_view expert = name.rest.substr(kCanonical.experts.size(), name.rest.size() - kCanonical.experts.size() - canonical.size());
+    return fmt::format("{}{}{}{}", layer_prefix(name.layer), names.experts, expert, disk);
   }
   SYMPHONY_ASSERT(!"an expert tensor without a name on disk");
   return {};

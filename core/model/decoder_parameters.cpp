@@ -42,12 +42,20 @@ LayerParameters layer_parameters(const ModelSpec& spec, const Router* router, co
     result.key_bias = get("self_attn.k_proj.bias");
     result.value_bias = get("self_attn.v_proj.bias");
   }
+  if (spec.qk_norm) {
+    result.query_norm_H = get("self_attn.q_norm.weight");
+    result.key_norm_H = get("self_attn.k_norm.weight");
+  }
   if (!spec.moe) {
     result.ffns.push_back(get_ffn("mlp."));
     return result;
   }
   for (std::int64_t expert = 0; expert < spec.moe->num_experts; ++expert)
     result.ffns.push_back(get_ffn(fmt::format("mlp.experts.{}.", expert)));
+  if (spec.moe->shared_width > 0) {
+    result.shared = get_ffn("mlp.shared_expert.");
+    result.shared_gate_1D = get("mlp.shared_expert_gate.weight");
+  }
   if (router == nullptr) return result;
   for (const RouterParameter& entry : router->parameters(spec))
     result.router.emplace(entry.name, parameter(parameters, router_parameter_name(layer, entry.name)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -22,7 +23,10 @@ struct LayerParameters {
   torch::Tensor attention_norm_D, ffn_norm_D;
   torch::Tensor query, key, value, output;      ///< weights [out, in]
   torch::Tensor query_bias, key_bias, value_bias;  ///< undefined without qkv_bias
-  std::vector<FfnParameters> ffns;              ///< one, or one an expert
+  torch::Tensor query_norm_H, key_norm_H;       ///< undefined without qk_norm
+  std::vector<FfnParameters> ffns;              ///< one, or one a routed expert
+  std::optional<FfnParameters> shared;          ///< the shared expert
+  torch::Tensor shared_gate_1D;                 ///< undefined without it
   TensorMap router;                             ///< under the router's own names; empty without MoE
 };
 

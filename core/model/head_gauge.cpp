@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "core/model/folded_weights.hpp"
 
 namespace symphony {
@@ -142,6 +144,11 @@ HeadGauge match_head_gauge(const Model& anchor, const Model& source, std::int64_
   match_value_output(anchor, source, layer, result);
   match_query_key(anchor, source, layer, result);
   return result;
+}
+
+void set_head_gauge(const ModelSpec& spec, std::int64_t layer, const HeadGauge& gauge, TransformSet& set) {
+  if (!spec.qk_norm) set.insert_or_assign(fmt::format("layer.{}.qk", layer), gauge.qk);
+  set.insert_or_assign(fmt::format("layer.{}.vo", layer), gauge.vo);
 }
 
 torch::Tensor match_unit_scales(const Model& anchor, const Model& source, std::int64_t layer) {

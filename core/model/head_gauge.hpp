@@ -29,6 +29,10 @@ struct HeadGauge {
 /// 100 is replaced by the best rotation: it would cost float32 two digits, and weights of (nearly) dead heads have no balanced gauge.
 HeadGauge match_head_gauge(const Model& anchor, const Model& source, std::int64_t layer);
 
+/// The elements of `gauge` at a layer, in place of what `set` has there; without Q/K where the model normalises query and key heads, which have
+/// no such gauge.
+void set_head_gauge(const ModelSpec& spec, std::int64_t layer, const HeadGauge& gauge, TransformSet& set);
+
 /// By FFN unit, the scale of its up row that gives `source` (units aligned) the anchor's ratio of up to down norms, within [1e-3, 1e3]: [F].
 torch::Tensor match_unit_scales(const Model& anchor, const Model& source, std::int64_t layer);
 

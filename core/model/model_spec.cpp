@@ -7,6 +7,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/text.hpp"
+#include "core/model/family.hpp"
 
 namespace symphony {
 
@@ -16,11 +17,6 @@ namespace {
 constexpr std::int64_t kMaxSize = std::int64_t{1} << 30;
 // Bounds the list of tensor names that a configuration file can ask for.
 constexpr std::int64_t kMaxLayers = 1 << 12, kMaxExperts = 1 << 16, kMaxBlocks = 1 << 20;
-
-const std::vector<std::string>& known_families() {
-  static const std::vector<std::string> families = {"llama", "qwen2"};
-  return families;
-}
 
 void check_size(std::string_view where, std::string_view field, std::int64_t size, std::int64_t max_size = kMaxSize) {
   if (size < 1 || size > max_size) fail<DataError>(where, "{} is {}, expected 1 to {}", field, size, max_size);
@@ -34,13 +30,37 @@ void check_moe(const MoeSpec& moe, std::string_view where) {
   check_size(where, "num_experts", moe.num_experts, kMaxExperts);
   check_size(where, "expert_width", moe.expert_width);
   check_positive(where, "output_scale", moe.output_scale);
+  if (moe.shared_width != 0) check_size(where, "shared_width", moe.shared_width);
   if (moe.router.name.empty()) fail<DataError>(where, "the mixture of experts names no router");
+}
+
+void check_rope_scaling(const RopeScaling& scaling, std::string_view where) {
+  static const std::vector<std::string> kinds = {"linear", "llama3"};
+  if (std::find(kinds.begin(), kinds.end(), scaling.kind) == kinds.end())
+    fail<DataError>(where, "the rope scaling is {}; {}", quoted(scaling.kind), name_hint(scaling.kind, kinds));
+  check_positive(where, "the rope scaling's factor", scaling.factor);
+  if (scaling.kind == "linear") return;
+  check_positive(where, "the rope scaling's low_freq_factor", scaling.low_frequency_factor);
+  if (!(scaling.high_frequency_factor > scaling.low_frequency_factor) || !std::isfinite(scaling.high_frequency_factor))
+    fail<DataError>(where, "the rope scaling's high_freq_factor is {}, expected more than low_freq_factor, {}", scaling.high_frequency_factor,
+                    scaling.low_frequency_factor);
+  check_size(where, "the rope scaling's original_max_position_embeddings", scaling.original_positions);
 }
 
 std::string moe_text(const ModelSpec& spec) {
   if (!spec.moe) return "dense";
-  return fmt::format("{} experts of width {}, router {}, output scale {}", spec.moe->num_experts, spec.moe->expert_width,
-                     spec.moe->router.name, spec.moe->output_scale);
+  const MoeSpec& moe = *spec.moe;
+  const std::string shared = moe.shared_width > 0 ? fmt::format(", shared expert of width {}", moe.shared_width) : std::string();
+  return fmt::format("{} experts of width {}, router {}, output scale {}{}", moe.num_experts, moe.expert_width, moe.router.name, moe.output_scale,
+                     shared);
+}
+
+std::string rope_text(const ModelSpec& spec) {
+  if (!spec.rope_scaling) return "none";
+  const RopeScaling& scaling = *spec.rope_scaling;
+  if (scaling.kind == "linear") return fmt::format("linear, factor {}", scaling.factor);
+  return fmt::format("{}, factor {}, low_freq_factor {}, high_freq_factor {}, original positions {}", scaling.kind, scaling.factor,
+                     scaling.low_frequency_factor, scaling.high_frequency_factor, scaling.original_positions);
 }
 
 /// Appends the tensors of one SwiGLU FFN.
@@ -63,17 +83,22 @@ void add_layer(std::vector<SpecTensor>& tensors, const ModelSpec& spec, std::int
     tensors.push_back({name + "weight", TensorKind::attention, layer, -1, {width, hidden}});
     if (spec.qkv_bias) tensors.push_back({name + "bias", TensorKind::attention, layer, -1, {width}});
   }
+  for (const char* letter : {"q", "k"})
+    if (spec.qk_norm) tensors.push_back({fmt::format("{}self_attn.{}_norm.weight", prefix, letter), TensorKind::norm, layer, -1, {spec.head_dim}});
   tensors.push_back({prefix + "self_attn.o_proj.weight", TensorKind::attention, layer, -1, {hidden, query_width}});
   tensors.push_back({prefix + "post_attention_layernorm.weight", TensorKind::norm, layer, -1, {hidden}});
   if (!spec.moe) return add_ffn(tensors, prefix + "mlp.", layer, -1, spec.ffn_size, hidden);
   for (std::int64_t expert = 0; expert < spec.moe->num_experts; ++expert)
     add_ffn(tensors, fmt::format("{}mlp.experts.{}.", prefix, expert), layer, expert, spec.moe->expert_width, hidden);
+  if (spec.moe->shared_width == 0) return;
+  add_ffn(tensors, prefix + "mlp.shared_expert.", layer, -1, spec.moe->shared_width, hidden);
+  tensors.push_back({prefix + "mlp.shared_expert_gate.weight", TensorKind::ffn, layer, -1, {1, hidden}});
 }
 
 }  // namespace
 
 void check_spec(const ModelSpec& spec, std::string_view where) {
-  const auto& families = known_families();
+  const std::vector<std::string> families = dense_family_names();
   if (std::find(families.begin(), families.end(), spec.family) == families.end())
     fail<DataError>(where, "unknown model family {}; {}", quoted(spec.family), name_hint(spec.family, families));
   check_size(where, "vocab_size", spec.vocab_size);
@@ -89,6 +114,7 @@ void check_spec(const ModelSpec& spec, std::string_view where) {
   if (spec.head_dim % 2 != 0) fail<DataError>(where, "head_dim is {}, expected an even number (rotary positions turn pairs)", spec.head_dim);
   check_positive(where, "rope_theta", spec.rope_theta);
   check_positive(where, "norm_eps", spec.norm_eps);
+  if (spec.rope_scaling) check_rope_scaling(*spec.rope_scaling, where);
   if (!spec.moe) return check_size(where, "ffn_size", spec.ffn_size);
   check_moe(*spec.moe, where);
   check_size(where, "num_layers * num_experts", spec.num_layers * spec.moe->num_experts, kMaxBlocks);
@@ -99,7 +125,6 @@ std::vector<SpecDifference> compare_specs(const ModelSpec& left, const ModelSpec
   const auto compare = [&](const char* field, const auto& a, const auto& b, bool fatal = true) {
     if (a != b) differences.push_back({field, fmt::format("{}", a), fmt::format("{}", b), fatal});
   };
-  compare("family", left.family, right.family);
   compare("vocab_size", left.vocab_size, right.vocab_size);
   compare("hidden_size", left.hidden_size, right.hidden_size);
   compare("num_layers", left.num_layers, right.num_layers);
@@ -108,11 +133,14 @@ std::vector<SpecDifference> compare_specs(const ModelSpec& left, const ModelSpec
   compare("head_dim", left.head_dim, right.head_dim);
   if (!left.moe && !right.moe) compare("ffn_size", left.ffn_size, right.ffn_size);
   compare("rope_theta", left.rope_theta, right.rope_theta);
+  compare("rope_scaling", rope_text(left), rope_text(right));
   compare("norm_eps", left.norm_eps, right.norm_eps);
   compare("tied_head", left.tied_head, right.tied_head);
   compare("qkv_bias", left.qkv_bias, right.qkv_bias);
+  compare("qk_norm", left.qk_norm, right.qk_norm);
   if (left.moe != right.moe) differences.push_back({"moe", moe_text(left), moe_text(right), true});
   compare("max_positions", left.max_positions, right.max_positions, false);
+  compare("family", left.family, right.family, false);
   return differences;
 }
 

@@ -5,6 +5,7 @@
 #include "core/base/text.hpp"
 #include "core/model/dispatch_plan.hpp"
 #include "core/model/mlp.hpp"
+#include "core/model/projection.hpp"
 #include "core/model/row_exchange.hpp"
 
 namespace symphony {
@@ -47,6 +48,10 @@ torch::Tensor moe_ffn(const MoeSpec& spec, std::int64_t layer, const std::vector
   if (outputs.empty()) return torch::zeros_like(input_TD);
   const auto out_TD = combine_rows(torch::cat(outputs), weights_S, plan.token_rows_S, input_TD.size(0));
   return spec.output_scale == 1.0 ? out_TD : out_TD * spec.output_scale;
+}
+
+torch::Tensor shared_expert_ffn(const FfnParameters& expert, const torch::Tensor& gate_1D, const torch::Tensor& input_TD) {
+  return swiglu_ffn(expert, input_TD).out_ND * project(input_TD, {gate_1D}).sigmoid();
 }
 
 }  // namespace symphony

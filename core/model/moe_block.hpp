@@ -13,4 +13,7 @@ namespace symphony {
 torch::Tensor moe_ffn(const MoeSpec& spec, std::int64_t layer, const std::vector<FfnParameters>& experts, const torch::Tensor& input_TD,
                       const RouterOutput& routing, const LayerTap& tap);
 
+/// What the shared expert adds:  sigmoid(x . g) * S(x).
+torch::Tensor shared_expert_ffn(const FfnParameters& expert, const torch::Tensor& gate_1D, const torch::Tensor& input_TD);
+
 }  // namespace symphony

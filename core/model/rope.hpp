@@ -7,6 +7,8 @@
 
 #include <torch/types.h>
 
+#include "core/model/model_spec.hpp"
+
 namespace symphony {
 
 /// Cosines and sines of the positions that one pass needs, shared by all of its layers and heads.
@@ -15,8 +17,12 @@ struct RopeTable {
   torch::Tensor rows_N;          ///< int64: the row of each token
 };
 
+/// Radians a position turns, by entry of half a head: theta^(-2j/H), changed by `scaling`. Float64 [H/2].
+torch::Tensor rope_frequencies(std::int64_t head_dim, double theta, const std::optional<RopeScaling>& scaling = {});
+
 /// positions_N int64 >= 0, in any order. Angles are computed in float64.
-RopeTable rope_table(const torch::Tensor& positions_N, std::int64_t head_dim, double theta, torch::ScalarType dtype);
+RopeTable rope_table(const torch::Tensor& positions_N, std::int64_t head_dim, double theta, torch::ScalarType dtype,
+                     const std::optional<RopeScaling>& scaling = {});
 
 /// heads_NQH [N, Q, H] (N tokens, Q heads) -> the same shape, turned. Any device and dtype, differentiable.
 torch::Tensor apply_rope(const torch::Tensor& heads_NQH, const RopeTable& table);

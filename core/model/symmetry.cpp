@@ -23,6 +23,7 @@ std::vector<std::string> ffn_prefixes(const ModelSpec& spec, const std::string& 
   if (!spec.moe) return {layer + "mlp."};
   std::vector<std::string> prefixes;
   for (std::int64_t expert = 0; expert < spec.moe->num_experts; ++expert) prefixes.push_back(fmt::format("{}mlp.experts.{}.", layer, expert));
+  if (spec.moe->shared_width > 0) prefixes.push_back(layer + "mlp.shared_expert.");
   return prefixes;
 }
 
@@ -36,6 +37,7 @@ std::vector<std::string> readers_of(const ModelSpec& spec, const NormPlace& plac
     return readers;
   }
   if (spec.moe) readers.push_back(layer + kRouterWeight);
+  if (spec.moe && spec.moe->shared_width > 0) readers.push_back(layer + "mlp.shared_expert_gate.weight");
   for (const std::string& ffn : ffn_prefixes(spec, layer))
     for (const char* reader : {"gate_proj.weight", "up_proj.weight"}) readers.push_back(ffn + reader);
   return readers;
@@ -115,10 +117,13 @@ SymmetryGroup vo_group(const ModelSpec& spec, std::int64_t layer) {
 }
 
 void add_ffn_groups(const ModelSpec& spec, std::int64_t layer, std::vector<SymmetryGroup>& groups) {
-  const std::int64_t width = spec.moe ? spec.moe->expert_width : spec.ffn_size;
   const auto prefixes = ffn_prefixes(spec, layer_prefix(layer));
   for (std::size_t expert = 0; expert < prefixes.size(); ++expert) {
-    const std::string id = spec.moe ? fmt::format("layer.{}.expert.{}.ffn", layer, expert) : fmt::format("layer.{}.ffn", layer);
+    const bool is_shared = spec.moe && expert == static_cast<std::size_t>(spec.moe->num_experts);
+    const std::int64_t width = is_shared ? spec.moe->shared_width : spec.moe ? spec.moe->expert_width : spec.ffn_size;
+    const std::string id = is_shared ? fmt::format("layer.{}.shared_expert.ffn", layer)
+                           : spec.moe ? fmt::format("layer.{}.expert.{}.ffn", layer, expert)
+                                      : fmt::format("layer.{}.ffn", layer);
     groups.push_back({id, "ffn", layer, width, 1, 1, {.signs = true, .scales = true},
                       {{prefixes[expert] + "gate_proj.weight", 0, 1, false, Action::relabel},
                        {prefixes[expert] + "up_proj.weight", 0},
@@ -200,10 +205,10 @@ std::vector<SymmetryGroup> symmetry_groups(const ModelSpec& spec) {
   std::vector<SymmetryGroup> groups;
   for (const NormPlace& place : norm_places(spec)) groups.push_back(gain_group(spec, place, ".fold"));
   groups.push_back(residual_group(spec));
-  groups.push_back(residual_scale_group(spec));
+  if (!spec.qk_norm) groups.push_back(residual_scale_group(spec));
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
     groups.push_back(heads_group(spec, layer));
-    groups.push_back(qk_group(spec, layer));
+    if (!spec.qk_norm) groups.push_back(qk_group(spec, layer));
     groups.push_back(vo_group(spec, layer));
     add_ffn_groups(spec, layer, groups);
   }

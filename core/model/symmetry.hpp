@@ -5,12 +5,13 @@
 //   {norm}.fold         size D      S6 in the source's coordinates: gain times s, its readers' columns divided by s; s = 1 / gain folds the gain
 //   residual            size D      S7: signed permutation, the same at every layer; embedding and head columns, readers' columns, writers' rows, norm
 //                                   gains (permuted, unsigned), router columns. S8: any rotation, once all gains are 1 and the head is untied
-//   residual.scale      size 1      S9: embedding and writers times c, the norms' epsilon times c^2
+//   residual.scale      size 1      S9: embedding and writers times c, the norms' epsilon times c^2 (not with qk_norm: its norms share the epsilon)
 //   layer.{l}.heads     size n_q    S5: permutation of query heads that maps KV groups to KV groups; q rows, o columns by query head; k, v by group
-//   layer.{l}.qk        size n_kv d S4: one complex number a rotary pair and KV group; q of all heads of the group by c, k by 1 / conj(c)
+//   layer.{l}.qk        size n_kv d S4: one complex number a rotary pair and KV group; q of all heads of the group by c, k by 1 / conj(c); not with
+//                                   qk_norm, which takes away the length and weighs the entries of a pair apart
 //   layer.{l}.vo        size n_kv d S3: a change of basis in every KV group; v rows, o columns of all heads of the group by the inverse
 //   layer.{l}.ffn       size F      S1, S2: permutation of hidden units; signs and scales on up rows, undone on down columns (never on gate rows)
-//   layer.{l}.expert.{e}.ffn        the same inside one expert of an MoE
+//   layer.{l}.expert.{e}.ffn        the same inside one expert of an MoE; layer.{l}.shared_expert.ffn, inside the shared one
 //   {norm}              size D      S6 in the anchor's coordinates, after everything else
 //
 // {norm} is layer.{l}.attention_norm, layer.{l}.ffn_norm, or final_norm (untied heads only).

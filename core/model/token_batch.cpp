@@ -24,7 +24,7 @@ TokenBatch token_batch(const ModelSpec& spec, const torch::Tensor& tokens_BT, co
   result.token_ids_N = tokens_BT.to(device).reshape(-1);
   result.positions_N = positions_BT.to(device).reshape(-1);
   result.sequence_ids_N = torch::arange(result.batch, result.token_ids_N.options()).repeat_interleave(result.length);
-  result.rope = rope_table(result.positions_N, spec.head_dim, spec.rope_theta, dtype);
+  result.rope = rope_table(result.positions_N, spec.head_dim, spec.rope_theta, dtype, spec.rope_scaling);
   return result;
 }
 

@@ -68,6 +68,7 @@ torch::Tensor ffn_half(const ModelSpec& spec, const Router* router, std::int64_t
     layer_tap.record(Site::router_choices, routed.choices_TK);
     layer_tap.record(Site::router_weights, routed.weights_TK);
     added_ND = moe_ffn(*spec.moe, layer, parameters.ffns, input_ND, routed, layer_tap);
+    if (parameters.shared) added_ND = added_ND + shared_expert_ffn(*parameters.shared, parameters.shared_gate_1D, input_ND);
   } else {
     FfnOutput dense = swiglu_ffn(parameters.ffns.front(), input_ND, layer_tap.wants(Site::ffn_gate));
     layer_tap.record(Site::ffn_gate, dense.gate_NF);

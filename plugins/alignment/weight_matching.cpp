@@ -108,8 +108,7 @@ class Descent {
     }
     Step step = single(group, match_grouped_units(circuits, group.group_size));
     const HeadGauge gauge = match_head_gauge(anchor_, apply_transforms(source, step.elements), group.layer);
-    step.elements.emplace(fmt::format("layer.{}.qk", group.layer), gauge.qk);
-    step.elements.emplace(fmt::format("layer.{}.vo", group.layer), gauge.vo);
+    set_head_gauge(anchor_.spec, group.layer, gauge, step.elements);
     return step;
   }
 

@@ -18,7 +18,7 @@ RouterOutput LinearRouter::route(const RouterInput& input, const TensorMap& para
   output.probabilities_TE = output.logits_TE.softmax(-1);
   const auto [top_TK, choices_TK] = output.probabilities_TE.topk(num_chosen_, -1);
   output.choices_TK = choices_TK;
-  output.weights_TK = top_TK / top_TK.sum(-1, true);
+  output.weights_TK = renormalised_ ? top_TK / top_TK.sum(-1, true) : top_TK;
   output.balance = balance_loss(choices_TK, output.probabilities_TE);
   return output;
 }

@@ -1,5 +1,5 @@
 // A router for tests of the model and trainer that cannot load plugins: softmax over linear logits, the K largest probabilities, weights
-// renormalised over them, the balance term. Options make it misbehave.
+// renormalised over them unless told otherwise, the balance term.
 #pragma once
 
 #include <vector>
@@ -11,7 +11,7 @@ namespace symphony::testing {
 
 class LinearRouter final : public Router {
  public:
-  explicit LinearRouter(std::int64_t num_chosen) : num_chosen_(num_chosen) {}
+  explicit LinearRouter(std::int64_t num_chosen, bool renormalised = true) : num_chosen_(num_chosen), renormalised_(renormalised) {}
   RouterProperties properties() const override { return {}; }
   std::int64_t choices_per_token(std::int64_t) const override { return num_chosen_; }
   std::vector<RouterParameter> parameters(const ModelSpec& spec) const override;
@@ -19,6 +19,7 @@ class LinearRouter final : public Router {
 
  private:
   std::int64_t num_chosen_;
+  bool renormalised_;
 };
 
 /// Says the same choices and weights for every layer, whatever the input.

@@ -13,6 +13,8 @@ import numpy
 SHAPES = {
     "qwen2.5-0.5b": (896, 24, 14, 2, 4864, 151936, True),
     "qwen2.5-1.5b": (1536, 28, 12, 2, 8960, 151936, True),
+    "tiny": (32, 2, 4, 2, 48, 256, True),
+    "wide-vocabulary": (256, 2, 4, 2, 512, 65536, True),  # nearly all of it is one tensor, whatever the depth
 }
 
 

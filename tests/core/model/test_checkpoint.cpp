@@ -209,4 +209,61 @@ TEST_CASE("checkpoint: a folder without configuration or tensors is refused", "[
   write_checkpoint(folder / "m", random_model(tiny_spec(), 1));
   fs::remove(folder / "m/model.safetensors");
   check_refused(folder / "m", "the folder holds neither model.safetensors nor model.safetensors.index.json");
+  atomic_write(folder / "m/pytorch_model.bin", "");
+  check_refused(folder / "m", "the folder holds neither model.safetensors nor model.safetensors.index.json; 'pytorch_model.bin' is a pickle, which can run "
+                              "code and is never read: save the model as safetensors");
+}
+
+TEST_CASE("checkpoint: what is too large for a file is written in shards that read as the same model", "[core][model]") {
+  const TemporaryFolder folder;
+  const Model model = random_model(tiny_spec(), 7);
+  write_checkpoint(folder / "m", model, {}, {.family = {}, .dtype = {}, .max_file_bytes = 20'000});
+  const Value index = parse_json(read_text(folder / "m/model.safetensors.index.json"), "test");
+  CHECK(index.find("metadata")->find("total_size")->as_int() == 4 * count_parameters(model.spec));
+  const std::string first = index.find("weight_map")->find("lm_head.weight")->as_string();
+  CHECK(first.starts_with("model-00001-of-"));
+  CHECK_FALSE(fs::exists(folder / "m/model.safetensors"));
+  check_same_tensors(*read_checkpoint(folder / "m").tensors, *model.tensors);
+  fs::remove(folder / ("m/" + first));
+  CHECK_THROWS_WITH(read_checkpoint(folder / "m"), Contains(fmt::format("names the shard '{}', which does not exist", first)));
+}
+
+TEST_CASE("checkpoint: the written type is a choice, and rounding happens once", "[core][model]") {
+  const TemporaryFolder folder;
+  const Model model = random_model(tiny_spec({.num_experts = 2}), 8);
+  for (const auto& [dtype, name] : {std::pair{torch::kBFloat16, "bfloat16"}, std::pair{torch::kFloat16, "float16"}, std::pair{torch::kFloat32, "float32"}}) {
+    write_checkpoint(folder / "m", model, {}, {.family = {}, .experts = ExpertLayout::packed, .dtype = dtype});
+    CHECK(parse_json(read_text(folder / "m/config.json"), "test").find("torch_dtype")->as_string() == name);
+    const Model read = read_checkpoint(folder / "m");
+    for (const TensorInfo& info : read.tensors->infos()) {
+      CHECK(info.dtype == dtype);
+      CHECK(torch::equal(read.tensors->get(info.name), model.tensors->get(info.name).to(dtype)));
+    }
+  }
+}
+
+TEST_CASE("checkpoint: a link may lead to its own folder or the hub's blobs, and nowhere else", "[core][model]") {
+  const TemporaryFolder folder;
+  const Model model = random_model(tiny_spec(), 9);
+  write_checkpoint(folder / "elsewhere", model);
+  write_checkpoint(folder / "m", model);
+  fs::remove(folder / "m/model.safetensors");
+  fs::create_symlink(folder / "elsewhere/model.safetensors", folder / "m/model.safetensors");
+  CHECK_THROWS_WITH(read_checkpoint(folder / "m"), Contains("m/model.safetensors: is a link to") && Contains("outside its folder"));
+  fs::remove(folder / "m/model.safetensors");
+  fs::create_symlink("nothing", folder / "m/model.safetensors");
+  CHECK_THROWS_AS(read_checkpoint(folder / "m"), DataError);
+  fs::remove(folder / "m/model.safetensors");
+  fs::copy_file(folder / "elsewhere/model.safetensors", folder / "m/blob");
+  fs::create_symlink("blob", folder / "m/model.safetensors");
+  check_same_tensors(*read_checkpoint(folder / "m").tensors, *model.tensors);
+
+  const fs::path snapshot = folder / "hub/models--a--b/snapshots/0123";
+  fs::create_directories(snapshot);
+  fs::create_directories(folder / "hub/models--a--b/blobs");
+  for (const char* file : {"config.json", "model.safetensors"}) {
+    fs::copy_file(folder / (std::string("elsewhere/") + file), folder / (std::string("hub/models--a--b/blobs/") + file));
+    fs::create_symlink(std::string("../../blobs/") + file, snapshot / file);
+  }
+  check_same_tensors(*read_checkpoint(snapshot).tensors, *model.tensors);
 }

@@ -83,6 +83,9 @@ TEST_CASE("model_spec: every field is checked with its value and what was expect
   check_refused(changed([](auto& s) { s.norm_eps = 0; }), "here: norm_eps is 0, expected a positive finite number");
   check_refused(changed([](auto& s) { s.rope_theta = std::numeric_limits<double>::quiet_NaN(); }),
                 "here: rope_theta is nan, expected a positive finite number");
+  check_refused(changed([](auto& s) { s.rope_scaling = RopeScaling{.kind = "lama3"}; }), "here: the rope scaling is 'lama3'; did you mean 'llama3'?");
+  check_refused(changed([](auto& s) { s.rope_scaling = RopeScaling{"llama3", 8.0, 4.0, 4.0, 8192}; }),
+                "here: the rope scaling's high_freq_factor is 4, expected more than low_freq_factor, 4");
   check_refused(changed([](auto& s) { s.ffn_size = 0; }), "here: ffn_size is 0, expected 1 to 1073741824");
   check_refused(changed([](auto& s) { s.moe = MoeSpec{0, 8, {"top_k", {}}, 1.0}; }), "here: num_experts is 0, expected 1 to 65536");
   check_refused(changed([](auto& s) { s.moe = MoeSpec{4, 8, {}, 1.0}; }), "here: the mixture of experts names no router");
@@ -98,15 +101,25 @@ TEST_CASE("model_spec: differences name the field, both values, and whether they
   right.rope_theta = 1e6;
   right.max_positions = 4096;
   right.tied_head = true;
+  right.family = "mistral";
+  right.rope_scaling = RopeScaling{"llama3", 8.0, 1.0, 4.0, 8192};
+  right.qk_norm = true;
   const auto differences = compare_specs(left, right);
-  REQUIRE(differences.size() == 3);
+  REQUIRE(differences.size() == 6);
   CHECK(differences[0].field == "rope_theta");
   CHECK(differences[0].left == "10000");
   CHECK(differences[0].right == "1000000");
   CHECK(differences[0].fatal);
-  CHECK(differences[1].field == "tied_head");
-  CHECK(differences[2].field == "max_positions");
-  CHECK_FALSE(differences[2].fatal);
+  CHECK(differences[1].field == "rope_scaling");
+  CHECK(differences[1].left == "none");
+  CHECK(differences[1].right == "llama3, factor 8, low_freq_factor 1, high_freq_factor 4, original positions 8192");
+  CHECK(differences[2].field == "tied_head");
+  CHECK(differences[3].field == "qk_norm");
+  CHECK(differences[3].fatal);
+  CHECK(differences[4].field == "max_positions");
+  CHECK_FALSE(differences[4].fatal);
+  CHECK(differences[5].field == "family");
+  CHECK_FALSE(differences[5].fatal);
 }
 
 TEST_CASE("model_spec: a dense model and a mixture differ in one line", "[core][model]") {
