@@ -23,6 +23,7 @@ Command make_check();
 Command make_describe();
 Command make_diff();
 Command make_export();
+Command make_generate();
 Command make_list();
 Command make_plan_command();
 Command make_prune();

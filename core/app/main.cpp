@@ -15,7 +15,8 @@ namespace {
 
 std::vector<Command> all_commands() {
   return {make_run(),           make_plan_command(), make_check(),  make_list(),   make_describe(), make_status(),
-          make_table_command(), make_diff(),         make_report(), make_export(), make_prune()};
+          make_table_command(), make_diff(),         make_report(), make_export(), make_generate(),
+          make_prune()};
 }
 
 void print_help(const std::vector<Command>& commands, std::ostream& out) {

@@ -1,0 +1,56 @@
+"""runner generate on a checkpoint of random weights whose tokens are bytes."""
+import json
+import subprocess
+import sys
+
+import pytest
+
+from conftest import RUNNER, SOURCE
+
+sys.path.insert(0, str(SOURCE / "tests/support"))
+from random_checkpoint import write_checkpoint  # noqa: E402
+
+
+def byte_alphabet():
+    """GPT-2's printable stand-ins for the 256 bytes."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {byte: chr(byte) for byte in printable} | {byte: chr(256 + place) for place, byte in enumerate(others)}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("models") / "tiny"
+    write_checkpoint(directory, "tiny", seed=3)
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    tokenizer = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None, "pre_tokenizer": byte_level,
+                 "post_processor": None, "decoder": byte_level,
+                 "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None,
+                           "fuse_unk": False, "byte_fallback": False, "vocab": {text: byte for byte, text in byte_alphabet().items()}, "merges": []}}
+    (directory / "tokenizer.json").write_text(json.dumps(tokenizer))
+    return directory
+
+
+def generate(*arguments, status=0):
+    done = subprocess.run([RUNNER, "generate", *map(str, arguments)], capture_output=True, timeout=120, check=False)
+    assert done.returncode == status, done.stderr
+    return done.stdout if status == 0 else done.stderr.decode()
+
+
+def test_a_text_is_continued_by_as_many_bytes_as_asked_for(checkpoint):
+    text = generate(checkpoint, "--prompt", "once", "--max-tokens", 24)
+    assert len(text) == 24 + 1 and text.endswith(b"\n")
+    assert generate("--checkpoint", checkpoint, "--prompt", "once", "--max-tokens", 24) == text
+    assert generate(checkpoint, "--prompt", "once", "--max-tokens", 12)[:-1] == text[:12]
+
+
+def test_a_seed_gives_one_text_and_another_seed_another(checkpoint):
+    drawn = [generate(checkpoint, "--prompt", "once", "--max-tokens", 24, "--temperature", 1, "--top-p", 0.9, "--seed", seed) for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_mistakes_are_named(checkpoint, tmp_path):
+    assert "expected a model directory" in generate(status=2)
+    assert "the prompt is empty and the tokenizer has no BOS" in generate(checkpoint, status=2)
+    assert "has no config.json; expected a Hugging Face model directory" in generate(tmp_path, "--prompt", "a", status=3)
+    assert "temperature -1" in generate(checkpoint, "--prompt", "a", "--temperature=-1", status=2)
