@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t kLargestText = std::size_t{1} << 30;  ///< bytes; ICU counts in int32
 constexpr std::int32_t kStackBytes = 256 << 20;             ///< for patterns that backtrack over a whole text
+constexpr std::int32_t kMatchSteps = 2000;                  ///< of one match; about milliseconds, counted in work, so that it is the same everywhere
 
 /// The first construct of `regex` that is not common ground, or "".
 std::string foreign_syntax(std::string_view regex) {
@@ -70,7 +71,10 @@ class RegexMatches final : public TextPattern {
     const Units units(text);
     UErrorCode status = U_ZERO_ERROR;
     const std::unique_ptr<icu::RegexMatcher> matcher(pattern_->matcher(units.text, status));
-    if (matcher) matcher->setStackLimit(kStackBytes, status);
+    if (matcher) {
+      matcher->setStackLimit(kStackBytes, status);
+      matcher->setTimeLimit(kMatchSteps, status);
+    }
     std::vector<TextSpan> found;
     std::size_t done = 0;
     while (U_SUCCESS(status) && matcher->find(status)) {
