@@ -134,6 +134,11 @@ class BpeTokenizer::Encoder {
     return std::move(result_);
   }
 
+  TokenIds piece(std::string_view word) {
+    add_word(word);
+    return std::move(result_);
+  }
+
  private:
   void add_text(std::string_view text, bool at_start) {
     for (std::string_view piece : tokenizer_.pre_tokenizer_.pieces(text, at_start, owned_)) {
@@ -211,6 +216,10 @@ std::vector<std::int64_t> BpeTokenizer::framed(std::vector<std::int64_t> ids) co
     ids = std::move(result);
   }
   return ids;
+}
+
+std::vector<std::int64_t> BpeTokenizer::pieces_of(std::string_view spelled) const {
+  return Encoder(*this).piece(spec_.is_byte_level() ? unspell_bytes(spelled).value_or(std::string(spelled)) : std::string(spelled));
 }
 
 std::string BpeTokenizer::decode(std::span<const std::int64_t> ids) const {

@@ -22,6 +22,7 @@ class BpeTokenizer final : public Tokenizer {
   SpecialTokens special() const override { return special_; }
   std::vector<std::int64_t> encode(std::string_view bytes, SpecialText special) const override;
   std::vector<std::int64_t> framed(std::vector<std::int64_t> ids) const override;
+  std::vector<std::int64_t> pieces_of(std::string_view spelled) const override;
   std::string decode(std::span<const std::int64_t> ids) const override;
   std::vector<std::int64_t> token_bytes() const override;
   std::string to_json() const override;

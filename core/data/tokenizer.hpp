@@ -33,6 +33,8 @@ class Tokenizer {
   std::vector<std::int64_t> encode(std::string_view bytes) const { return encode(bytes, SpecialText::literal); }
   /// `ids` with the special tokens that the file's template puts around a text.
   virtual std::vector<std::int64_t> framed(std::vector<std::int64_t> ids) const = 0;
+  /// The tokens that merging makes of one spelled as in the file, added tokens and splits aside.
+  virtual std::vector<std::int64_t> pieces_of(std::string_view spelled) const = 0;
   /// Inverse of `encode` but for normalisation; special tokens stand for no bytes. Throws DataError for an id that is no token.
   virtual std::string decode(std::span<const std::int64_t> ids) const = 0;
   /// Bytes that each id stands for, [vocab_size]; 0 for special tokens.

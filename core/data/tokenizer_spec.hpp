@@ -102,6 +102,7 @@ struct TokenizerSpec {
   bool byte_fallback = false, ignore_merges = false, fuse_unk = false;
   std::optional<std::string> unk_token;             ///< stands for nothing that can occur, but is part of the file
 
+  bool operator==(const TokenizerSpec&) const = default;
   bool is_byte_level() const { return !pre_tokenizer.empty() && std::holds_alternative<ByteLevel>(pre_tokenizer.back()); }
 };
 

@@ -10,6 +10,7 @@
 #include "core/pipeline/alignment_statistics.hpp"
 #include "core/pipeline/calibration.hpp"
 #include "core/pipeline/stage_cost.hpp"
+#include "core/pipeline/united_vocabulary.hpp"
 #include "core/plugin/alignment.hpp"
 
 namespace symphony {
@@ -64,6 +65,7 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
   parameters.set("anchor", static_cast<std::int64_t>(anchor_index(experiment)));
   parameters.set("calibration", calibration_identity(builder));
   parameters.set("seed", std::to_string(builder.seed("alignment")));
+  if (const Value vocabulary = vocabulary_identity(sources); !vocabulary.is_null()) parameters.set("vocabulary", vocabulary);
   std::vector<StagePtr> inputs;
   for (const ModelHandle& source : sources) inputs.push_back(source.stage);
   inputs.insert(inputs.end(), texts.begin(), texts.end());

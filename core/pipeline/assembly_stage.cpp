@@ -57,6 +57,8 @@ Model assemble_bare(const StageBuilder& builder, const Assembly& assembly, const
   problem.router = builder.registry.canonical("router", builder.experiment->router.method);
   if (assembly.base) problem.base = assembly.base->load(folder);
   problem.seed = builder.seed("assembly");
+  for (const ModelHandle& source : assembly.sources)
+    if (source.held_rows_V.defined()) problem.row_masks.push_back(source.held_rows_V);
   return assemble(std::move(problem), "assembled");
 }
 
@@ -307,6 +309,7 @@ ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, co
   };
   ModelHandle handle;
   handle.spec = spec;
+  handle.tokenizer = sources.front().tokenizer;
   handle.fused = true;
   if (!assembly.plan.slots.empty()) {
     const Method router = builder.registry.canonical("router", builder.experiment->router.method);

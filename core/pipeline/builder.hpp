@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/data/tokenizer.hpp"
 #include "core/model/model_spec.hpp"
 #include "core/model/router.hpp"
 #include "core/pipeline/experiment.hpp"
@@ -44,6 +45,8 @@ struct ModelHandle {
   std::vector<std::string> expert_domains;
   bool learns_routing = false;              ///< its router has parameters
   ModelSpec spec;
+  std::shared_ptr<const Tokenizer> tokenizer;  ///< of the text that it reads
+  torch::Tensor held_rows_V;                ///< bool; which rows of embedding and head are its own; undefined: all
   bool fused = false;                       ///< put together while it is read, rather than read from its own checkpoint
 };
 

@@ -11,6 +11,7 @@
 #include "core/pipeline/source_stage.hpp"
 #include "core/pipeline/stage_cost.hpp"
 #include "core/pipeline/text_stage.hpp"
+#include "core/pipeline/united_vocabulary.hpp"
 #include "core/plugin/eval.hpp"
 #include "core/score/estimators.hpp"
 
@@ -78,7 +79,6 @@ Value evaluation_identity(const StageBuilder& builder, const Method& suite) {
 void evaluate(const StageBuilder& builder, const Method& suite, Subject subject, const std::vector<StagePtr>& texts, StageScope& scope) {
   const torch::NoGradGuard no_grad;
   const auto plugin = builder.registry.create<Eval>(suite);
-  subject.tokenizer = experiment_tokenizer();
   for (const std::string& path : plugin->inputs()) subject.files.emplace(path, read_text(path));
   if (!plugin->applies_to(subject)) return record_rows(scope.record, suite.name, plugin->version(), {});
   const auto domains = load_domains(*builder.experiment, texts, scope.input);
@@ -131,6 +131,7 @@ StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, 
     const Model loaded = model.load(scope.input);
     const LanguageModel language_model(loaded, builder.router_for(loaded.spec));
     Subject subject{language_model, &language_model, model.expert_sources, model.expert_domains};
+    subject.tokenizer = model.tokenizer;
     if (merge.alignment) {
       subject.sources = load_sources(builder, merge, scope.input);
       subject.anchor = anchor_index(*builder.experiment);
@@ -150,9 +151,13 @@ StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector
     std::vector<std::shared_ptr<const Predictor>> members;
     for (const ModelHandle& source : sources) members.push_back(std::make_shared<LanguageModel>(source.load(scope.input), nullptr));
     const Ensemble ensemble(std::move(members));
-    evaluate(builder, suite, Subject{ensemble}, texts, scope);
+    Subject subject{ensemble};
+    subject.tokenizer = sources.front().tokenizer;
+    evaluate(builder, suite, std::move(subject), texts, scope);
   };
-  return make_stage("ensemble_evaluation", kRevision, fmt::format("{} of the sources' ensemble", suite.name), evaluation_identity(builder, suite),
+  Value parameters = evaluation_identity(builder, suite);
+  if (const Value vocabulary = vocabulary_identity(sources); !vocabulary.is_null()) parameters.set("vocabulary", vocabulary);
+  return make_stage("ensemble_evaluation", kRevision, fmt::format("{} of the sources' ensemble", suite.name), std::move(parameters),
                     std::move(inputs), builder.environment, run,
                     evaluation_cost(sources.front().spec, sources.size(), false, builder.experiment->windows.length));
 }

@@ -40,7 +40,7 @@ std::optional<ModelHandle> make_phase(const StageBuilder& builder, const ModelHa
     job.log_every = builder.experiment->logging.every;
     run_training(model, job, scope);
     CheckpointExtras extras;
-    extras.tokenizer_json = experiment_tokenizer()->to_json();
+    extras.tokenizer_json = before.tokenizer->to_json();
     write_checkpoint(scope.directory / kModelFolder, model.as_model(phase.name), extras);
   };
   ModelHandle after = before;

@@ -9,6 +9,7 @@
 #include "core/pipeline/evaluation_stage.hpp"
 #include "core/pipeline/phase_stage.hpp"
 #include "core/pipeline/source_stage.hpp"
+#include "core/pipeline/united_vocabulary.hpp"
 #include "core/plugin/eval.hpp"
 
 namespace symphony {
@@ -22,7 +23,6 @@ class PipelineMaker {
   PipelineMaker(std::shared_ptr<const Experiment> experiment, const PluginRegistry& registry, TextCatalogue& texts)
       : builder_{std::move(experiment), registry, {}}, texts_(texts) {
     builder_.environment.threads = builder_.experiment->threads;
-    for (const auto& [name, recipe] : what().domains) all_texts_.push_back(text(name));
   }
 
   RunPipeline make() {
@@ -48,11 +48,16 @@ class PipelineMaker {
  private:
   const Experiment& what() const { return *builder_.experiment; }
 
-  StagePtr text(const std::string& domain) { return texts_.stage(what(), domain); }
-
+  /// As the merged model reads it.
   std::vector<StagePtr> texts(const std::vector<std::string>& names) {
     std::vector<StagePtr> stages;
-    for (const std::string& domain : builder_.resolve_domains(names)) stages.push_back(text(domain));
+    for (const std::string& domain : builder_.resolve_domains(names)) stages.push_back(texts_.stage(what(), domain, merged_.sources.front().tokenizer));
+    return stages;
+  }
+
+  std::vector<StagePtr> all_texts(const ModelHandle& model) {
+    std::vector<StagePtr> stages;
+    for (const auto& [name, recipe] : what().domains) stages.push_back(texts_.stage(what(), name, model.tokenizer));
     return stages;
   }
 
@@ -62,21 +67,23 @@ class PipelineMaker {
   }
 
   void make_sources() {
-    const TextStages text_of = [this](const std::string& domain) { return text(domain); };
+    const TextStages text_of = [this](const std::string& domain) { return texts_.stage(what(), domain, trained_tokenizer()); };
     for (const std::string& name : what().merged_sources()) {
       sources_.push_back(make_source(builder_, name, text_of));
       add_record(sources_.back().stage, "sources/" + name);
     }
-    if (what().sources.base) base_ = make_source(builder_, *what().sources.base, text_of);
+    std::optional<ModelHandle> base;
+    if (what().sources.base) base = make_source(builder_, *what().sources.base, text_of);
+    merged_ = unite_sources(sources_, anchor_index(what()), base);
     evaluate_rivals();
   }
 
   ModelHandle assemble() {
     const auto calibration = texts(what().calibration.domains);
-    parts_ = {sources_, make_alignment(builder_, sources_, calibration)};
+    parts_ = {merged_.sources, make_alignment(builder_, merged_.sources, calibration)};
     add_record(parts_.alignment, "alignment");
-    const ModelSpec spec = aligned_spec(builder_, source_spec(what(), what().sources.anchor));
-    const ModelHandle assembled = make_assembly(builder_, spec, sources_, base_, parts_.alignment, calibration);
+    const ModelSpec spec = aligned_spec(builder_, merged_.sources[anchor_index(what())].spec);
+    const ModelHandle assembled = make_assembly(builder_, spec, merged_.sources, merged_.base, parts_.alignment, calibration);
     add_record(assembled.stage, "assembly");
     return assembled;
   }
@@ -93,12 +100,12 @@ class PipelineMaker {
     for (const Method& suite : what().eval) {
       const auto plugin = builder_.registry.create<Eval>(suite);
       if (plugin->about_sources() ? point != kFirstPoint : plugin->needs_experts() && !has_experts) continue;
-      const ModelHandle& subject = plugin->about_sources() ? sources_[anchor_index(what())] : model;
+      const ModelHandle& subject = plugin->about_sources() ? merged_.sources[anchor_index(what())] : model;
       const MergeParts* parts = plugin->about_sources() || plugin->needs_sources() ? &parts_ : nullptr;
-      add_rows(make_evaluation(builder_, subject, suite, all_texts_, parts), "model", point, suite);
+      add_rows(make_evaluation(builder_, subject, suite, all_texts(subject), parts), "model", point, suite);
     }
     if (what().logging.activations.sites.empty()) return;
-    add_record(make_activations(builder_, model, all_texts_), "evaluation/" + point + "/activations");
+    add_record(make_activations(builder_, model, all_texts(model)), "evaluation/" + point + "/activations");
   }
 
   /// Suites that say something of a model that was not merged.
@@ -113,11 +120,11 @@ class PipelineMaker {
       if (!suits_rivals(suite)) continue;
       std::vector<StagePtr> evaluations;
       for (std::size_t index = 0; index < sources_.size(); ++index) {
-        evaluations.push_back(make_evaluation(builder_, sources_[index], suite, all_texts_));
+        evaluations.push_back(make_evaluation(builder_, sources_[index], suite, all_texts(sources_[index])));
         add_rows(evaluations.back(), "source_" + sources_[index].label, "given", suite);
       }
       for (const std::string& rival : what().rivals) {
-        if (rival == "ensemble") add_rows(make_ensemble_evaluation(builder_, sources_, suite, all_texts_), rival, "given", suite);
+        if (rival == "ensemble") add_rows(make_ensemble_evaluation(builder_, merged_.sources, suite, all_texts(merged_.sources.front())), rival, "given", suite);
         else add_rows(make_oracle(builder_, sources_, evaluations), rival, "given", suite);
       }
     }
@@ -125,9 +132,8 @@ class PipelineMaker {
 
   StageBuilder builder_;
   TextCatalogue& texts_;
-  std::vector<StagePtr> all_texts_;
-  std::vector<ModelHandle> sources_;
-  std::optional<ModelHandle> base_;
+  std::vector<ModelHandle> sources_;  ///< as they are
+  MergedHandles merged_;              ///< as they are merged: through one vocabulary
   MergeParts parts_;
   std::vector<StagePtr> targets_;
   std::vector<std::string> skipped_;

@@ -25,7 +25,7 @@ const Recipe& recipe_of(const Experiment& experiment, const std::string& name) {
 }
 
 ModelSpec recipe_spec(const Recipe& recipe) {
-  return recipe.model.spec(experiment_tokenizer()->vocab_size(), recipe.training.sequence_length);
+  return recipe.model.spec(trained_tokenizer()->vocab_size(), recipe.training.sequence_length);
 }
 
 /// What one training stage does: from `start`'s model or from `init_seed`.
@@ -50,6 +50,7 @@ ModelHandle handle(const StagePtr& stage, const std::string& label, const ModelS
   result.spec = spec;
   result.stage = stage;
   result.label = label;
+  result.tokenizer = trained_tokenizer();
   result.load = [stage, label](const StageFolder& folder) {
     Model model = read_checkpoint(folder(*stage) / kModelFolder);
     model.name = label;
@@ -76,7 +77,7 @@ ModelHandle make_training(const StageBuilder& builder, const SourceTraining& tra
     job.log_every = builder.experiment->logging.every;
     run_training(model, job, scope);
     CheckpointExtras extras;
-    extras.tokenizer_json = experiment_tokenizer()->to_json();
+    extras.tokenizer_json = trained_tokenizer()->to_json();
     write_checkpoint(scope.directory / kModelFolder, model.as_model(training.label), extras);
   };
   const ModelSpec spec = recipe_spec(training.recipe);
@@ -136,6 +137,15 @@ std::uint64_t tensor_file_bytes(const std::filesystem::path& directory) {
   return bytes;
 }
 
+/// A directory without any is taken to read bytes, if it has rows for them.
+std::shared_ptr<const Tokenizer> checkpoint_tokenizer(const std::filesystem::path& directory, const ModelSpec& spec) {
+  auto tokenizer = load_model_tokenizer(directory);
+  if (!tokenizer) tokenizer = trained_tokenizer();
+  if (tokenizer->vocab_size() > spec.vocab_size)
+    fail<DataError>(directory.string(), "the tokenizer has {} ids and the model {} rows, expected a row for every id", tokenizer->vocab_size(), spec.vocab_size);
+  return tokenizer;
+}
+
 ModelHandle make_checkpoint(const std::string& name, const std::filesystem::path& directory) {
   Value parameters = ValueMap{};
   parameters.set("files", checkpoint_identity(directory));
@@ -151,6 +161,7 @@ ModelHandle make_checkpoint(const std::string& name, const std::filesystem::path
     return model;
   };
   result.spec = read_checkpoint(directory).spec;
+  result.tokenizer = checkpoint_tokenizer(directory, result.spec);
   return result;
 }
 
@@ -159,11 +170,6 @@ ModelHandle make_checkpoint(const std::string& name, const std::filesystem::path
 ModelHandle make_source(const StageBuilder& builder, const std::string& name, const TextStages& text) {
   const SourceModel& source = builder.experiment->source(name);
   return source.train ? make_trained(builder, name, *source.train, text) : make_checkpoint(name, *source.checkpoint);
-}
-
-ModelSpec source_spec(const Experiment& experiment, const std::string& name) {
-  const SourceModel& source = experiment.source(name);
-  return source.train ? recipe_spec(recipe_of(experiment, source.train->recipe)) : read_checkpoint(*source.checkpoint).spec;
 }
 
 std::string source_domain(const Experiment& experiment, const std::string& name) {

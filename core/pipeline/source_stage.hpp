@@ -12,8 +12,6 @@ namespace symphony {
 using TextStages = std::function<StagePtr(const std::string& domain)>;
 
 ModelHandle make_source(const StageBuilder& builder, const std::string& name, const TextStages& text);
-/// The spec of a source, from the recipe or from the checkpoint's config.json; reads no tensor.
-ModelSpec source_spec(const Experiment& experiment, const std::string& name);
 /// The domain that a source stands for; "" if none.
 std::string source_domain(const Experiment& experiment, const std::string& name);
 

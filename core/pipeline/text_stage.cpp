@@ -22,17 +22,17 @@ const DomainRecipe& recipe_of(const Experiment& experiment, const std::string& d
 constexpr const char* kTrainingFile = "training.tokens";
 constexpr const char* kHeldOutFile = "held_out.tokens";
 
-StagePtr make_text_stage(const std::string& domain, const DomainRecipe& recipe, Value recipe_value, Value inputs) {
+StagePtr make_text_stage(const std::string& domain, const DomainRecipe& recipe, Value recipe_value, Value inputs,
+                         const std::shared_ptr<const Tokenizer>& tokenizer, const std::string& tokenizer_hash) {
   Value parameters = ValueMap{};
   // A recipe without arithmetic keeps the key that it had before there was any: sources trained on its text are not trained again.
   std::erase_if(recipe_value.as_map(), [](const auto& entry) { return entry.first == "arithmetic" && entry.second.is_null(); });
   parameters.set("recipe", std::move(recipe_value));
   parameters.set("inputs", std::move(inputs));
-  parameters.set("tokenizer", sha256_hex(experiment_tokenizer()->to_json()));
-  const auto run = [domain, recipe](StageScope& scope) {
+  parameters.set("tokenizer", tokenizer_hash);
+  const auto run = [domain, recipe, tokenizer](StageScope& scope) {
     scope.progress(0.0, "reading");
     const DomainText text = read_domain(domain, recipe);
-    const auto tokenizer = experiment_tokenizer();
     write_token_stream(scope.directory / kTrainingFile, tokenize(*tokenizer, domain, TextPart::training, text.training));
     write_token_stream(scope.directory / kHeldOutFile, tokenize(*tokenizer, domain, TextPart::held_out, text.held_out));
     scope.record.note("sha256", text.sha256);
@@ -45,12 +45,21 @@ StagePtr make_text_stage(const std::string& domain, const DomainRecipe& recipe, 
 
 }  // namespace
 
-std::shared_ptr<const Tokenizer> experiment_tokenizer() { return byte_tokenizer(); }
+std::shared_ptr<const Tokenizer> trained_tokenizer() {
+  static const std::shared_ptr<const Tokenizer> bytes = byte_tokenizer();
+  return bytes;
+}
 
-StagePtr TextCatalogue::stage(const Experiment& experiment, const std::string& domain) {
+const std::string& TextCatalogue::tokenizer_hash(const std::shared_ptr<const Tokenizer>& tokenizer) {
+  std::string& hash = hashes_[tokenizer];
+  if (hash.empty()) hash = sha256_hex(tokenizer->to_json());
+  return hash;
+}
+
+StagePtr TextCatalogue::stage(const Experiment& experiment, const std::string& domain, const std::shared_ptr<const Tokenizer>& tokenizer) {
   const DomainRecipe& recipe = recipe_of(experiment, domain);
   Value value = Schema::of<DomainRecipe>()->read(&recipe);
-  StagePtr& stage = stages_[domain + to_json(value)];
+  StagePtr& stage = stages_[domain + to_json(value) + tokenizer_hash(tokenizer)];
   if (stage) return stage;
   Value inputs;
   try {
@@ -59,7 +68,7 @@ StagePtr TextCatalogue::stage(const Experiment& experiment, const std::string& d
     missing_.emplace_back(error.what());
     inputs = "missing";
   }
-  return stage = make_text_stage(domain, recipe, std::move(value), std::move(inputs));
+  return stage = make_text_stage(domain, recipe, std::move(value), std::move(inputs), tokenizer, tokenizer_hash(tokenizer));
 }
 
 DomainStreams load_text(const std::filesystem::path& folder) {

@@ -19,12 +19,15 @@ namespace symphony {
 class TextCatalogue {
  public:
   /// Where the text cannot be had (a package that is not installed), the stage's key says so, running it fails, and missing() tells.
-  StagePtr stage(const Experiment& experiment, const std::string& domain);
+  StagePtr stage(const Experiment& experiment, const std::string& domain, const std::shared_ptr<const Tokenizer>& tokenizer);
   const std::vector<std::string>& missing() const { return missing_; }
 
  private:
+  const std::string& tokenizer_hash(const std::shared_ptr<const Tokenizer>& tokenizer);
+
   std::vector<std::string> missing_;        ///< messages
-  std::map<std::string, StagePtr> stages_;  ///< by domain and recipe
+  std::map<std::string, StagePtr> stages_;  ///< by domain, recipe and tokenizer
+  std::map<std::shared_ptr<const Tokenizer>, std::string> hashes_;
 };
 
 struct DomainStreams {
@@ -33,6 +36,6 @@ struct DomainStreams {
 DomainStreams load_text(const std::filesystem::path& folder);
 
 /// The tokenizer of models trained here.
-std::shared_ptr<const Tokenizer> experiment_tokenizer();
+std::shared_ptr<const Tokenizer> trained_tokenizer();
 
 }  // namespace symphony

@@ -58,6 +58,7 @@ TEST_CASE("token stream: a large vocabulary is stored in four bytes a token", "[
     SpecialTokens special() const override { return {}; }
     using Tokenizer::encode;
     std::vector<std::int64_t> encode(std::string_view, SpecialText) const override { return {69'999, 1}; }
+    std::vector<std::int64_t> pieces_of(std::string_view) const override { return {}; }
     std::string decode(std::span<const std::int64_t>) const override { return {}; }
     std::vector<std::int64_t> token_bytes() const override { return {}; }
     std::vector<std::int64_t> framed(std::vector<std::int64_t> ids) const override { return ids; }

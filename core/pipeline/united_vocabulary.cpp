@@ -1,0 +1,95 @@
+// The view gathers rows on reading; the union itself is worked out once, before anything runs.
+#include "core/pipeline/united_vocabulary.hpp"
+
+#include <algorithm>
+
+#include "core/base/error.hpp"
+
+namespace symphony {
+
+namespace {
+
+constexpr int kRevision = 1;  ///< raised when the same vocabularies are united otherwise
+
+class RevocabularySource final : public TensorSource {
+ public:
+  RevocabularySource(const Model& model, TokenMap map) : below_(model.tensors), infos_(below_->infos()), map_(std::move(map)) {
+    for (const SpecTensor& tensor : spec_tensors(model.spec))
+      if (tensor.kind == TensorKind::embedding || tensor.kind == TensorKind::lm_head) names_.push_back(tensor.name);
+    for (TensorInfo& info : infos_)
+      if (has_rows_of_tokens(info.name)) info.shape.front() = static_cast<std::int64_t>(map_.own.size());
+  }
+
+  const std::vector<TensorInfo>& infos() const override { return infos_; }
+  std::string label() const override { return below_->label(); }
+
+  torch::Tensor get(std::string_view name) const override {
+    const torch::Tensor given = below_->get(name);
+    if (!has_rows_of_tokens(name)) return given;
+    std::vector<std::int64_t> first;  // the own row, or the first of the pieces
+    for (std::size_t token = 0; token < map_.own.size(); ++token) first.push_back(map_.own[token] >= 0 ? map_.own[token] : map_.pieces[token].front());
+    torch::Tensor rows = given.index_select(0, torch::tensor(first, torch::kInt64));
+    for (std::size_t token = 0; token < map_.own.size(); ++token) {
+      if (map_.pieces[token].size() < 2) continue;
+      const torch::Tensor pieces = given.index_select(0, torch::tensor(map_.pieces[token], torch::kInt64));
+      rows[static_cast<std::int64_t>(token)].copy_(pieces.to(torch::kFloat64).mean(0).to(given.scalar_type()));
+    }
+    return rows;
+  }
+
+ private:
+  bool has_rows_of_tokens(std::string_view name) const { return std::find(names_.begin(), names_.end(), name) != names_.end(); }
+
+  std::shared_ptr<const TensorSource> below_;
+  std::vector<TensorInfo> infos_;
+  std::vector<std::string> names_;
+  TokenMap map_;
+};
+
+ModelHandle through(ModelHandle handle, std::shared_ptr<const Tokenizer> tokenizer, TokenMap map) {
+  handle.spec.vocab_size = static_cast<std::int64_t>(map.own.size());
+  handle.held_rows_V = held_rows(map);
+  handle.tokenizer = std::move(tokenizer);
+  handle.load = [load = handle.load, map = std::make_shared<const TokenMap>(std::move(map))](const StageFolder& folder) { return with_vocabulary(load(folder), *map); };
+  return handle;
+}
+
+bool reads_alike(const ModelHandle& a, const ModelHandle& b) {
+  return a.spec.vocab_size == b.spec.vocab_size && (a.tokenizer == b.tokenizer || a.tokenizer->spec() == b.tokenizer->spec());
+}
+
+}  // namespace
+
+Model with_vocabulary(const Model& model, TokenMap map) {
+  Model result = model;
+  result.spec.vocab_size = static_cast<std::int64_t>(map.own.size());
+  result.tensors = std::make_shared<const RevocabularySource>(model, std::move(map));
+  return result;
+}
+
+Value vocabulary_identity(const std::vector<ModelHandle>& sources) {
+  return sources.front().held_rows_V.defined() ? Value(fmt::format("united, revision {}", kRevision)) : Value();
+}
+
+torch::Tensor held_rows(const TokenMap& map) {
+  const torch::Tensor held_V = torch::empty({static_cast<std::int64_t>(map.own.size())}, torch::kBool);
+  std::transform(map.own.begin(), map.own.end(), held_V.data_ptr<bool>(), [](std::int64_t id) { return id >= 0; });
+  return held_V;
+}
+
+MergedHandles unite_sources(const std::vector<ModelHandle>& sources, std::size_t anchor, const std::optional<ModelHandle>& base) {
+  const bool alike = std::all_of(sources.begin(), sources.end(), [&](const ModelHandle& source) { return reads_alike(source, sources[anchor]); });
+  if (alike && (!base || reads_alike(*base, sources[anchor]))) return {sources, base};
+  std::vector<NamedTokenizer> tokenizers;
+  for (const ModelHandle& source : sources) tokenizers.push_back({source.label, source.tokenizer});
+  const VocabularyUnion united = unite_vocabularies(tokenizers, anchor);
+  MergedHandles result;
+  for (const ModelHandle& source : sources) result.sources.push_back(through(source, united.tokenizer, map_tokens(*source.tokenizer, united.tokens)));
+  if (base) {
+    unite_vocabularies({{base->label, base->tokenizer}, {sources[anchor].label, sources[anchor].tokenizer}}, 1);
+    result.base = through(*base, united.tokenizer, map_tokens(*base->tokenizer, united.tokens));
+  }
+  return result;
+}
+
+}  // namespace symphony
