@@ -71,7 +71,7 @@ TEST_CASE("layer-streamed pass: activations and logits of LanguageModel, whateve
   LayerStreamed stream(source, tokens_NT, router, stream_options);
   run_all(stream, &streamed);
   compare(whole, streamed);
-  CHECK(whole.seen.size() == (spec.moe ? 1 + 2 * (5 + 3 + 4) : 1 + 2 * 6));
+  CHECK(whole.seen.size() == (spec.moe ? 1 + 2 * (5 + 3 + 2 * 4) : 1 + 2 * 7));
   std::vector<torch::Tensor> logits;
   for (std::int64_t chunk = 0; chunk < stream.num_chunks(); ++chunk) logits.push_back(stream.logits(chunk));
   CHECK((torch::cat(logits) - logits_NTV).abs().max().item<double>() < 1e-5);
