@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "core/base/files.hpp"
@@ -37,6 +38,7 @@ void JobStatus::describe(Schema& s) {
   s.field<&JobStatus::heartbeat>("heartbeat", "when this was written");
   s.field<&JobStatus::host>("host", "of the worker");
   s.field<&JobStatus::pid>("pid", "of the worker");
+  s.field<&JobStatus::parent>("parent", "process of the coordinator that started it; 0: none");
   s.field<&JobStatus::slurm_job>("slurm_job", "under Slurm: what scancel and squeue take");
   s.field<&JobStatus::peak_memory_bytes>("peak_memory_bytes", "largest anonymous memory so far");
 }
@@ -45,6 +47,8 @@ JobStatus own_job_status(std::string label) {
   JobStatus status;
   status.label = std::move(label);
   status.pid = ::getpid();
+  int signal_of_parents_death = 0;  // set by workers of a coordinator (stop_with_parent)
+  if (::prctl(PR_GET_PDEATHSIG, &signal_of_parents_death) == 0 && signal_of_parents_death != 0) status.parent = ::getppid();
   status.host = host_name();
   const char* array = std::getenv("SLURM_ARRAY_JOB_ID");
   const char* task = std::getenv("SLURM_ARRAY_TASK_ID");
@@ -74,8 +78,11 @@ std::vector<JobStatus> read_job_statuses(const fs::path& folder) {
 }
 
 void clear_job_statuses(const fs::path& folder) {
-  for (const JobStatus& status : read_job_statuses(folder))
-    if (status.state != "running" || !may_be_alive(status.host, status.pid)) remove_tree(file_of(folder, status.host, status.pid));
+  for (const JobStatus& status : read_job_statuses(folder)) {
+    const bool ended = status.state != "running" || !may_be_alive(status.host, status.pid);
+    const bool awaited = status.host == host_name() && status.parent > 0 && status.parent != ::getpid() && may_be_alive(status.host, status.parent);
+    if (ended && !awaited) remove_tree(file_of(folder, status.host, status.pid));
+  }
 }
 
 bool may_be_alive(const std::string& host, std::int64_t pid) {

@@ -25,6 +25,7 @@ struct JobStatus {
   std::string heartbeat;           ///< ISO 8601, UTC: when the file was written
   std::string host;
   std::int64_t pid = 0;
+  std::int64_t parent = 0;             ///< the coordinator that reads this when the process has ended; 0: none does
   std::string slurm_job;               ///< "4711_3" under Slurm: what scancel and squeue take
   std::int64_t peak_memory_bytes = 0;  ///< largest anonymous memory so far
   static void describe(Schema& s);
@@ -39,7 +40,8 @@ void write_job_status(const std::filesystem::path& folder, JobStatus status);
 std::optional<JobStatus> read_job_status(const std::filesystem::path& folder, std::int64_t pid);
 /// Of every process that left one, the newest heartbeat first.
 std::vector<JobStatus> read_job_statuses(const std::filesystem::path& folder);
-/// Removes what processes left behind that have ended: by their own word, or because they live no more on this host.
+/// Removes what processes left behind that have ended, by their own word or because they live no more on this host; but not what another coordinator,
+/// alive on this host, has still to read.
 void clear_job_statuses(const std::filesystem::path& folder);
 
 /// Whether the process that wrote the status may still be there: always for another host.

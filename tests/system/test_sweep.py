@@ -49,7 +49,7 @@ def test_of_a_changed_file_only_the_changed_runs_are_new(runner, finished, tmp_p
     shutil.copytree(finished[0], copy)
     folder = copy / "smoke_alignment"
     before = {path.parent.name: path.stat().st_mtime_ns for path in run_files(copy)}
-    runner(*EXPERIMENT, "sweep.variants.full_activation.router.balance=0.02", "--results", copy, "--jobs", 1)
+    runner(*EXPERIMENT, "+sweep.variants.full_activation.router={balance: 0.02}", "--results", copy, "--jobs", 1)
     after = {path.parent.name: path.stat().st_mtime_ns for path in run_files(copy)}
     assert len(after) == 3 and all(after[run] == time for run, time in before.items())
     assert runner("status", folder).stdout.endswith("2 runs: 2 finished; 1 more is not in the plan\n")

@@ -82,3 +82,19 @@ TEST_CASE("job: files of processes that live no more are cleared, others stay", 
   std::sort(left.begin(), left.end());
   CHECK(left == std::vector<std::int64_t>{::getpid(), 999999999});
 }
+
+TEST_CASE("job: what another coordinator has still to read stays until that has ended", "[core][sweep]") {
+  const ScratchDirectory scratch;
+  JobStatus own, awaited, forsaken;
+  own.state = awaited.state = forsaken.state = "done";
+  own.host = awaited.host = forsaken.host = host_name();
+  own.pid = 1, awaited.pid = 2, forsaken.pid = 3;
+  own.parent = ::getpid();
+  awaited.parent = ::getppid();
+  forsaken.parent = 999999999;
+  for (const JobStatus& status : {own, awaited, forsaken}) write_job_status(scratch / "job", status);
+  clear_job_statuses(scratch / "job");
+  const auto left = read_job_statuses(scratch / "job");
+  REQUIRE(left.size() == 1);
+  CHECK(left.front().pid == 2);
+}
