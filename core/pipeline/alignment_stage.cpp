@@ -5,10 +5,12 @@
 
 #include "core/base/files.hpp"
 #include "core/base/json.hpp"
+#include "core/base/text.hpp"
 #include "core/model/symmetry.hpp"
 #include "core/pipeline/alignment_report.hpp"
 #include "core/pipeline/alignment_statistics.hpp"
 #include "core/pipeline/calibration.hpp"
+#include "core/pipeline/source_compatibility.hpp"
 #include "core/pipeline/stage_cost.hpp"
 #include "core/pipeline/united_vocabulary.hpp"
 #include "core/plugin/alignment.hpp"
@@ -74,6 +76,8 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
     const torch::NoGradGuard no_grad;
     const Experiment& what = *builder.experiment;
     const auto method = builder.registry.create<Alignment>(what.alignment.method);
+    const auto differences = difference_lines(source_differences(what, sources, std::nullopt), false);
+    if (!differences.empty()) scope.record.note("source_differences", join(differences, "; "));
     std::vector<Model> models;
     for (const ModelHandle& source : sources) models.push_back(method->unties() ? untied(source.load(scope.input)) : source.load(scope.input));
     const CalibrationWindows calibration = load_calibration(builder, texts, scope.input);

@@ -138,6 +138,13 @@ void Question::describe(Schema& s) {
   s.field<&Question::published>("published", "what a publication reports for this, printed beside the answer");
 }
 
+void ExportSettings::describe(Schema& s) {
+  s.field<&ExportSettings::family>("family", "model_type that is written (mixtral, qwen2_moe, ...); default: the first that computes what the model does");
+  s.field<&ExportSettings::experts>("experts", "layout of experts: a tensor for each matrix, or all of a layer packed in two").one_of({"separate", "packed"});
+  s.field<&ExportSettings::dtype>("dtype", "element type, rounded once; kept: as the tensors are").one_of({"kept", "float32", "float16", "bfloat16"});
+  s.field<&ExportSettings::file_gigabytes>("file_gigabytes", "larger models are written in shards of at most this").in("GB").range(1e-6, 1e6);
+}
+
 void Experiment::describe(Schema& s) {
   s.field<&Experiment::name>("name", "names the folder under results/").must_be_given();
   s.field<&Experiment::about>("about", "what is asked, for reports");
@@ -157,6 +164,7 @@ void Experiment::describe(Schema& s) {
   s.field<&Experiment::eval>("eval", "evaluation suites").plugin("eval");
   s.field<&Experiment::rivals>("rivals", "what every merged model is compared with").one_of({"ensemble", "oracle_source"});
   s.field<&Experiment::logging>("logging", "what the log holds");
+  s.field<&Experiment::exported>("export", "write the model at the end of the run as a Hugging Face directory; absent: do not");
   s.field<&Experiment::report>("report", "questions that the report answers from the numbers");
   s.field<&Experiment::expect>("expect", "numbers the run must end with (relative 1e-3), for experiments that are tests");
 }

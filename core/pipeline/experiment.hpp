@@ -134,6 +134,15 @@ struct Question {
   static void describe(Schema& s);
 };
 
+/// The model at the end of a run, written as a Hugging Face directory.
+struct ExportSettings {
+  std::string family;                       ///< model_type; empty: the first that computes what the model does
+  std::string experts = "separate";
+  std::string dtype = "kept";
+  double file_gigabytes = 5.0;
+  static void describe(Schema& s);
+};
+
 struct Experiment {
   std::string name, about;
   std::int64_t seed = 1;
@@ -152,6 +161,7 @@ struct Experiment {
   std::vector<Method> eval{Method{"bits_per_byte"}};
   std::vector<std::string> rivals;
   LoggingSettings logging;
+  std::optional<ExportSettings> exported;   ///< `export`
   std::vector<Question> report;
   Named<double> expect;                     ///< metric: value; a run that ends elsewhere fails (smoke experiments)
   static void describe(Schema& s);

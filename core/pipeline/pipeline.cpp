@@ -7,7 +7,9 @@
 #include "core/pipeline/builder.hpp"
 #include "core/pipeline/calibration.hpp"
 #include "core/pipeline/evaluation_stage.hpp"
+#include "core/pipeline/export_stage.hpp"
 #include "core/pipeline/phase_stage.hpp"
+#include "core/pipeline/source_compatibility.hpp"
 #include "core/pipeline/source_stage.hpp"
 #include "core/pipeline/united_vocabulary.hpp"
 #include "core/plugin/eval.hpp"
@@ -39,6 +41,10 @@ class PipelineMaker {
       current = *next;
       add_record(current.stage, "training/" + phase.name);
       evaluate_model(current, phase.name);
+    }
+    if (what().exported) {
+      result_.exported = make_export(builder_, current, *what().exported);
+      targets_.push_back(result_.exported);
     }
     if (!skipped_.empty()) result_.notes.set("skipped_phases", join(skipped_, ", "));
     result_.stages = topological(targets_);
@@ -75,6 +81,7 @@ class PipelineMaker {
     std::optional<ModelHandle> base;
     if (what().sources.base) base = make_source(builder_, *what().sources.base, text_of);
     merged_ = unite_sources(sources_, anchor_index(what()), base);
+    check_compatible(source_differences(what(), merged_.sources, merged_.base), what().sources.anchor);
     evaluate_rivals();
   }
 

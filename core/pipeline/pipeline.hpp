@@ -30,6 +30,7 @@ struct RunPipeline {
   std::vector<RecordPlacement> records;
   std::vector<RowsPlacement> rows;
   std::vector<std::string> points;          ///< in order: "step_0", then the phases
+  StagePtr exported;                        ///< holds the exported model; null without `export`
   Value notes = ValueMap{};                 ///< what a reader should know: phases left out because nothing would learn, ...
 };
 

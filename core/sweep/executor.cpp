@@ -12,6 +12,7 @@
 #include "core/log/run_file.hpp"
 #include "core/log/status_file.hpp"
 #include "core/pipeline/environment.hpp"
+#include "core/pipeline/export_stage.hpp"
 #include "core/pipeline/stage_cache.hpp"
 #include "core/sweep/job_reporter.hpp"
 
@@ -138,6 +139,13 @@ class RunWriter {
     }
   }
 
+  /// The model lies in the cache, shared by runs that end with it; here it has a name that people find.
+  void link_export() const {
+    const fs::path link = folder_ / kExportedFolder;
+    fs::remove(link);
+    fs::create_directory_symlink(fs::relative(cache_.directory(*pipeline_.exported) / kExportedFolder, folder_), link);
+  }
+
   void finish(RunFile& log) {
     std::vector<EvaluationRow> rows;
     for (const RowsPlacement& placement : pipeline_.rows) {
@@ -145,6 +153,7 @@ class RunWriter {
       rows.insert(rows.end(), placed.begin(), placed.end());
     }
     log.add_evaluation(rows);
+    if (pipeline_.exported) link_export();
     check_expectations(*experiment_, rows, point_.run_id);
     log.finish("finished");
     sync_file(folder_ / "run.h5");  // before the status says that it is complete

@@ -1,4 +1,5 @@
-"""Predicted peak memory against the measured peak of anonymous memory, within a factor of 1.5 either way."""
+"""Predicted peak memory against the measured peak of anonymous memory, within a factor of 1.5 either way; and merging, whose peak must not grow with
+the depth of the models."""
 import json
 import pathlib
 import subprocess
@@ -64,3 +65,38 @@ windows: {{ length: 65, in_domain: 1, out_of_distribution: 1 }}
 """)
     run_experiment("--exp", experiment, "--results", tmp_path / "results", "--jobs", 1)
     assert_near(tmp_path / "results")
+
+
+def merge_peak(folder, layers):
+    """Peak of anonymous memory of aligning by weights, fusing, assembling two experts a layer and writing the result."""
+    for seed, name in enumerate(["alpha", "beta"]):
+        write_checkpoint(folder / name, "wide-vocabulary", layers=layers, seed=seed)
+    experiment = folder / "merge.yaml"
+    experiment.write_text(f"""
+include: [{SOURCE}/experiments/smoke/base.yaml]
+name: merge
+sources:
+  models:
+    alpha: {{ train: null, checkpoint: {folder}/alpha, domain: alpha }}
+    beta: {{ train: null, checkpoint: {folder}/beta, domain: beta }}
+calibration: {{ tokens: 64, length: 16 }}
+alignment: {{ method: weight_matching, scope: [ffn, attention_heads] }}
+training: {{ phases: [] }}
+eval: []
+export: {{ dtype: bfloat16 }}
+""")
+    run_experiment("--exp", experiment, "--results", folder / "results", "--jobs", 1)
+    (_, _, measured), = predicted_and_measured(folder / "results")
+    assert (next(folder.glob("results/merge/*/model")) / "model.safetensors").stat().st_size > 2 * 65536 * 256
+    return measured
+
+
+def test_merging_takes_the_memory_of_a_few_tensors_whatever_the_depth(tmp_path):
+    peaks = {}
+    for layers in (2, 10):
+        (tmp_path / str(layers)).mkdir()
+        peaks[layers] = merge_peak(tmp_path / str(layers), layers)
+    print({layers: f"{peak / 2**20:.0f} MiB" for layers, peak in peaks.items()})
+    largest = 4 * 65536 * 256
+    assert max(peaks.values()) <= 3 * largest + 512 * 2**20
+    assert abs(peaks[2] - peaks[10]) <= 0.1 * max(peaks.values())
