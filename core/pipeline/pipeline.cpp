@@ -35,7 +35,7 @@ class PipelineMaker {
     for (const PhaseSettings& phase : what().training.phases) {
       const auto next = make_phase(builder_, current, phase, texts(what().training.domains));
       if (!next) {
-        skipped_.push_back(phase.name);
+        result_.skipped_phases.push_back(phase.name);
         continue;
       }
       current = *next;
@@ -46,7 +46,6 @@ class PipelineMaker {
       result_.exported = make_export(builder_, current, *what().exported);
       targets_.push_back(result_.exported);
     }
-    if (!skipped_.empty()) result_.notes.set("skipped_phases", join(skipped_, ", "));
     result_.stages = topological(targets_);
     return std::move(result_);
   }
@@ -143,7 +142,6 @@ class PipelineMaker {
   MergedHandles merged_;              ///< as they are merged: through one vocabulary
   MergeParts parts_;
   std::vector<StagePtr> targets_;
-  std::vector<std::string> skipped_;
   RunPipeline result_;
 };
 

@@ -31,7 +31,7 @@ struct RunPipeline {
   std::vector<RowsPlacement> rows;
   std::vector<std::string> points;          ///< in order: "step_0", then the phases
   StagePtr exported;                        ///< holds the exported model; null without `export`
-  Value notes = ValueMap{};                 ///< what a reader should know: phases left out because nothing would learn, ...
+  std::vector<std::string> skipped_phases;  ///< left out because nothing would learn
 };
 
 /// Computes every key; touches no model and runs nothing. Throws ConfigError for what only shows here (a plan that cannot be carried out).

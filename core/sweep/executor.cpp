@@ -8,6 +8,7 @@
 #include "core/base/files.hpp"
 #include "core/base/hash.hpp"
 #include "core/base/json.hpp"
+#include "core/base/text.hpp"
 #include "core/config/resolved.hpp"
 #include "core/log/run_file.hpp"
 #include "core/log/status_file.hpp"
@@ -155,7 +156,8 @@ class RunWriter {
     log.add_evaluation(rows);
     if (pipeline_.exported) link_export();
     check_expectations(*experiment_, rows, point_.run_id);
-    log.finish("finished");
+    const auto& skipped = pipeline_.skipped_phases;
+    log.finish("finished", skipped.empty() ? "" : fmt::format("left out, for nothing would learn: {}", join(skipped, ", ")));
     sync_file(folder_ / "run.h5");  // before the status says that it is complete
     reporter_.end_status("finished", "", stages_hash(plan_, point_));
   }

@@ -7,8 +7,8 @@
 #include <map>
 
 #include "core/base/error.hpp"
-#include "core/model/router.hpp"
 #include "core/plugin/declare.hpp"
+#include "core/plugin/linear_router.hpp"
 
 namespace symphony {
 namespace {
@@ -35,9 +35,7 @@ class Hash final : public Router {
   RouterProperties properties() const override { return {.differentiable = false}; }
 
   std::int64_t choices_per_token(std::int64_t num_experts) const override {
-    if (params_.k > num_experts)
-      fail<ConfigError>(kWho, "k is {}, the bank has {} experts; expected k of at most {}", params_.k, num_experts, num_experts);
-    return params_.k;
+    return checked_choices(params_.k, num_experts, kWho);
   }
 
   std::vector<RouterParameter> parameters(const ModelSpec&) const override { return {}; }

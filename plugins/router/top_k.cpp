@@ -1,10 +1,9 @@
 // Softmax over the k highest logits of a linear router: z = x W^T, S = the k largest z, w = softmax(z_S). The same function as softmax over
 // all experts, top-k, renormalise. Source: Jiang et al. 2024, "Mixtral of Experts", arXiv 2401.04088, section 2.1; the balance term is Fedus
 // et al. 2021 in our convention (router.hpp).
-// T tokens, D hidden, E experts, K choices per token.
 #include "core/base/error.hpp"
-#include "core/model/router.hpp"
 #include "core/plugin/declare.hpp"
+#include "core/plugin/linear_router.hpp"
 
 namespace symphony {
 namespace {
@@ -20,39 +19,17 @@ struct TopKParams {
   }
 };
 
-class TopK final : public Router {
+class TopK final : public LinearRouter {
  public:
-  explicit TopK(const TopKParams& params) : k_(params.k) {
-    if (k_ == 1)
+  explicit TopK(const TopKParams& params) : LinearRouter(kWho, params.k) {
+    if (params.k == 1)
       fail<ConfigError>(kWho, "k is 1: renormalised over one expert every weight is 1 and the router gets no gradient; "
                               "expected k of 2 or more, or router.switch, which weights its one expert by its probability");
   }
-
   RouterProperties properties() const override { return {}; }
 
-  std::int64_t choices_per_token(std::int64_t num_experts) const override {
-    if (k_ > num_experts) fail<ConfigError>(kWho, "k is {}, the bank has {} experts; expected k of at most {}", k_, num_experts, num_experts);
-    return k_;
-  }
-
-  std::vector<RouterParameter> parameters(const ModelSpec& spec) const override {
-    SYMPHONY_ASSERT(spec.moe);
-    return {{"weight", {spec.moe->num_experts, spec.hidden_size}}};
-  }
-
-  RouterOutput route(const RouterInput& input, const TensorMap& parameters) const override {
-    const torch::Tensor logits_TE = linear_logits(input, parameters, kWho);
-    RouterOutput output;
-    output.logits_TE = logits_TE;
-    output.probabilities_TE = logits_TE.softmax(1);
-    output.choices_TK = top_experts(logits_TE, choices_per_token(input.num_experts));
-    output.weights_TK = logits_TE.gather(1, output.choices_TK).softmax(1);
-    output.balance = balance_loss(output.choices_TK, output.probabilities_TE);
-    return output;
-  }
-
  private:
-  std::int64_t k_;
+  torch::Tensor weights(const RouterOutput& chosen) const override { return chosen.logits_TE.gather(1, chosen.choices_TK).softmax(1); }
 };
 
 }  // namespace

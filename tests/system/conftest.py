@@ -25,6 +25,20 @@ class Runner:
         return done
 
 
+def merge_of_checkpoints(folder, settings):
+    """An experiment `merge` over the smoke base whose sources are the checkpoints `folder`/alpha (the anchor) and `folder`/beta; `settings` is YAML."""
+    path = folder / "merge.yaml"
+    path.write_text(f"""
+include: [{SOURCE}/experiments/smoke/base.yaml]
+name: merge
+sources:
+  models:
+    alpha: {{ train: null, checkpoint: {folder}/alpha, domain: alpha }}
+    beta: {{ train: null, checkpoint: {folder}/beta, domain: beta }}
+{settings}""")
+    return path
+
+
 def run_files(results):
     return sorted((results / "smoke_alignment").glob("*/run.h5"))
 

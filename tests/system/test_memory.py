@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conftest import RUNNER, SOURCE
+from conftest import RUNNER, SOURCE, merge_of_checkpoints
 
 sys.path.insert(0, str(SOURCE / "tests/support"))
 from random_checkpoint import write_checkpoint  # noqa: E402
@@ -50,18 +50,11 @@ def test_a_merge_at_the_shapes_of_half_a_billion_parameters_takes_what_was_predi
     # Four of Qwen2.5-0.5B's 24 layers: the largest tensors, which decide, are outside the layers, and the statistics of each layer take their time.
     for seed, name in enumerate(["alpha", "beta"]):
         write_checkpoint(tmp_path / name, "qwen2.5-0.5b", layers=4, seed=seed)
-    experiment = tmp_path / "merge.yaml"
-    experiment.write_text(f"""
-include: [{SOURCE}/experiments/smoke/base.yaml]
-name: merge
-sources:
-  models:
-    alpha: {{ train: null, checkpoint: {tmp_path}/alpha, domain: alpha }}
-    beta: {{ train: null, checkpoint: {tmp_path}/beta, domain: beta }}
-calibration: {{ tokens: 512, length: 64 }}
+    experiment = merge_of_checkpoints(tmp_path, """
+calibration: { tokens: 512, length: 64 }
 experts: dense
-training: {{ phases: [] }}
-windows: {{ length: 65, in_domain: 1, out_of_distribution: 1 }}
+training: { phases: [] }
+windows: { length: 65, in_domain: 1, out_of_distribution: 1 }
 """)
     run_experiment("--exp", experiment, "--results", tmp_path / "results", "--jobs", 1)
     assert_near(tmp_path / "results")
@@ -71,19 +64,12 @@ def merge_peak(folder, layers):
     """Peak of anonymous memory of aligning by weights, fusing, assembling two experts a layer and writing the result."""
     for seed, name in enumerate(["alpha", "beta"]):
         write_checkpoint(folder / name, "wide-vocabulary", layers=layers, seed=seed)
-    experiment = folder / "merge.yaml"
-    experiment.write_text(f"""
-include: [{SOURCE}/experiments/smoke/base.yaml]
-name: merge
-sources:
-  models:
-    alpha: {{ train: null, checkpoint: {folder}/alpha, domain: alpha }}
-    beta: {{ train: null, checkpoint: {folder}/beta, domain: beta }}
-calibration: {{ tokens: 64, length: 16 }}
-alignment: {{ method: weight_matching, scope: [ffn, attention_heads] }}
-training: {{ phases: [] }}
+    experiment = merge_of_checkpoints(folder, """
+calibration: { tokens: 64, length: 16 }
+alignment: { method: weight_matching, scope: [ffn, attention_heads] }
+training: { phases: [] }
 eval: []
-export: {{ dtype: bfloat16 }}
+export: { dtype: bfloat16 }
 """)
     run_experiment("--exp", experiment, "--results", folder / "results", "--jobs", 1)
     (_, _, measured), = predicted_and_measured(folder / "results")

@@ -4,7 +4,7 @@ import sys
 
 import h5py
 
-from conftest import SOURCE
+from conftest import SOURCE, merge_of_checkpoints
 
 sys.path.insert(0, str(SOURCE / "tests/support"))
 import random_checkpoint  # noqa: E402
@@ -31,18 +31,10 @@ def without_last_merges(tokenizer, count):
 
 
 def experiment(folder):
-    path = folder / "union.yaml"
-    path.write_text(f"""
-include: [{SOURCE}/experiments/smoke/base.yaml]
-name: union
-sources:
-  models:
-    alpha: {{ train: null, checkpoint: {folder}/alpha, domain: alpha }}
-    beta: {{ train: null, checkpoint: {folder}/beta, domain: beta }}
-alignment: {{ method: activation_matching, scope: [ffn] }}
+    return merge_of_checkpoints(folder, """
+alignment: { method: activation_matching, scope: [ffn] }
 rivals: [ensemble, oracle_source]
 """)
-    return path
 
 
 def count_tokens(tokenizer):
@@ -55,7 +47,7 @@ def test_sources_with_differing_tokenizers_merge_and_evaluate(runner, tmp_path):
     checkpoint(tmp_path / "alpha", small, count_tokens(small) + 5, 1)  # five rows of padding
     checkpoint(tmp_path / "beta", large, count_tokens(large), 2)
     runner("--exp", experiment(tmp_path), "--results", tmp_path / "results")
-    run = next((tmp_path / "results/union").glob("*/run.h5"))
+    run = next((tmp_path / "results/merge").glob("*/run.h5"))
     with h5py.File(run) as file:
         names = []
         file.visit(names.append)

@@ -42,6 +42,16 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text.replace(at, what.size(), with);
 }
 
+/// What the reader says against `json`, or "accepted".
+std::string error(const std::string& json) {
+  try {
+    parse_tokenizer(json, "t.json");
+  } catch (const DataError& caught) {
+    return caught.what();
+  }
+  return "accepted";
+}
+
 }  // namespace
 
 TEST_CASE("tokenizer: the byte tokenizer gives every byte its own value", "[core][data]") {
@@ -143,14 +153,6 @@ TEST_CASE("tokenizer: an id that is no token is refused", "[core][data]") {
 
 TEST_CASE("tokenizer: a damaged tokenizer.json says what is wrong", "[core][data]") {
   const std::string good = tokenizer_json("", "[]");
-  const auto error = [](const std::string& json) {
-    try {
-      parse_tokenizer(json, "t.json");
-    } catch (const DataError& caught) {
-      return std::string(caught.what());
-    }
-    return std::string("accepted");
-  };
   CHECK(error(good) == "accepted");
   CHECK_THAT(error("{"), Contains("t.json"));
   CHECK_THAT(error("[]"), Contains("a list") && Contains("expected a map"));
@@ -173,14 +175,6 @@ TEST_CASE("tokenizer: a damaged tokenizer.json says what is wrong", "[core][data
 
 TEST_CASE("tokenizer: what is not implemented is refused by name", "[core][data]") {
   const std::string good = tokenizer_json("", "[]");
-  const auto error = [](const std::string& json) {
-    try {
-      parse_tokenizer(json, "t.json");
-    } catch (const DataError& caught) {
-      return std::string(caught.what());
-    }
-    return std::string("accepted");
-  };
   const auto splitter = [&](const std::string& step) { return error(tokenizer_json("", "[]", "[]", step)); };
   const auto normalizer = [&](const std::string& step) { return error(replaced(good, R"("normalizer": null)", fmt::format(R"("normalizer": {})", step))); };
   const auto more = [&](const std::string& key) { return error(replaced(good, R"("normalizer": null)", fmt::format(R"({}, "normalizer": null)", key))); };

@@ -10,6 +10,7 @@
 
 #include "core/base/random.hpp"
 #include "core/model/symmetry.hpp"
+#include "tests/support/model_difference.hpp"
 #include "tests/support/random_transforms.hpp"
 #include "tests/support/reference_forward.hpp"
 #include "tests/support/tiny_model.hpp"
@@ -60,16 +61,6 @@ inline std::vector<std::string> every_scope() {
   std::vector<std::string> scopes = scope_names();
   scopes.emplace_back();  // the scale of the residual stream, which no config can ask for
   return scopes;
-}
-
-/// max over tensors of max|a - b| / max|a|
-inline double largest_difference(const Model& a, const Model& b) {
-  double largest = 0;
-  for (const std::string& name : a.tensors->names()) {
-    const torch::Tensor left = a.tensors->get(name), right = b.tensors->get(name);
-    largest = std::max(largest, ((left - right).abs().max() / left.abs().max()).item<double>());
-  }
-  return largest;
 }
 
 /// D 12, F 20, 4 query heads in 2 groups.

@@ -84,7 +84,7 @@ TEST_CASE("a dense model leaves the router's phase out and says so", "[core][pip
   tree.set("experts", "dense");
   const RunPipeline pipeline = pipeline_of(tree);
   CHECK(pipeline.points == std::vector<std::string>{"step_0", "all"});
-  CHECK(pipeline.notes.find("skipped_phases")->as_string() == "router");
+  CHECK(pipeline.skipped_phases == std::vector<std::string>{"router"});
 }
 
 TEST_CASE("the seed re-keys training but not text", "[core][pipeline]") {

@@ -9,6 +9,7 @@
 #include "core/model/language_model.hpp"
 #include "core/pipeline/alignment_statistics.hpp"
 #include "tests/plugins/plugin_fixture.hpp"
+#include "tests/support/model_difference.hpp"
 #include "tests/support/random_tokens.hpp"
 #include "tests/support/random_transforms.hpp"
 #include "tests/support/tiny_model.hpp"
@@ -64,16 +65,6 @@ inline Aligned align(const Alignment& method, const Model& anchor, const Model& 
   result.set = std::move(sets[1]);
   result.model = apply_transforms(source, result.set);
   return result;
-}
-
-/// max over tensors of max|a - b| / max|a|
-inline double largest_difference(const Model& a, const Model& b) {
-  double largest = 0;
-  for (const std::string& name : a.tensors->names()) {
-    const torch::Tensor left = a.tensors->get(name), right = b.tensors->get(name);
-    largest = std::max(largest, ((left - right).abs().max() / left.abs().max()).item<double>());
-  }
-  return largest;
 }
 
 /// Loss in nats of the tensor-wise average.

@@ -31,7 +31,7 @@ TEST_CASE("switch: a bank of one expert has weight 1", "[plugin][router.switch][
 
 TEST_CASE("switch: refuses an empty bank and misshapen rows", "[plugin][router.switch][wrong-input]") {
   const auto router = make_plugin<Router>("switch");
-  CHECK_THROWS_WITH(router->choices_per_token(0), Catch::Contains("router.switch: the bank has 0 experts"));
+  CHECK_THROWS_WITH(router->choices_per_token(0), Catch::Contains("router.switch: k is 1, the bank has 0 experts"));
   RouterTrial trial = random_trial(*router, 3);
   trial.parameters["weight"] = torch::zeros({4, 6});
   CHECK_THROWS_WITH(router->route(trial.input, trial.parameters), Catch::Contains("router.switch: router parameter 'weight' has shape [4, 6], expected [5, 6]"));
