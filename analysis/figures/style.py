@@ -116,7 +116,7 @@ def main(draw):
     target = Path(sys.argv[2])
     try:
         panels = draw(Table(open_sweep(sys.argv[1])))
-    except Missing as missing:
+    except (Missing, FileNotFoundError) as missing:
         sys.exit(str(missing))
     for number, one in enumerate(panels, 1):
         path = target if number == 1 else target.with_stem(f"{target.stem}-{number}")
