@@ -92,7 +92,7 @@ def verdict(differences, estimate, p_adjusted, rounding=()):
     """One of the names above. `differences`: by seed; `rounding`: by seed, what one ulp in the start did."""
     if not any(differences):
         return IDENTICAL
-    if len(rounding) and abs(estimate.mean) <= ROUNDING_FACTOR * np.max(np.abs(rounding)):
+    if len(rounding) and np.max(np.abs(differences)) <= ROUNDING_FACTOR * np.max(np.abs(rounding)):
         return ROUNDING
     if not estimate.p <= ALPHA:
         return NOT_SIGNIFICANT

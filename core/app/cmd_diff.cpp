@@ -1,5 +1,6 @@
 // runner diff RUN RUN: what tells two runs apart, in their settings, in the stages that they do not share, and in their numbers.
 #include <cstdio>
+#include <set>
 
 #include "core/app/command.hpp"
 #include "core/app/run_diff.hpp"
@@ -57,7 +58,15 @@ void print_stages(const RunReader& left, const RunReader& right) {
   fmt::print("{}", table.text());
 }
 
-bool is_average(const std::string& task) { return task == kInDomain || task == kOutOfDistribution || task == kMeanOverLayers; }
+bool is_average(const EvaluationRow& row) { return row.task == kInDomain || row.task == kOutOfDistribution || row.task == kMeanOverLayers; }
+
+/// Suites whose rows are summed up by averages; of the others, which ask about one task, every row is worth showing.
+std::set<std::string> averaging_suites(const std::vector<NumberDifference>& differences) {
+  std::set<std::string> suites;
+  for (const NumberDifference& entry : differences)
+    if (is_average(entry.left)) suites.insert(entry.left.suite);
+  return suites;
+}
 
 std::string interval(const NumberDifference& entry) {
   if (!entry.half_width) return "unknown";
@@ -66,12 +75,13 @@ std::string interval(const NumberDifference& entry) {
 
 void print_numbers(const RunReader& left, const RunReader& right, bool all) {
   const auto differences = number_differences(left, right);
+  const auto averaging = averaging_suites(differences);
   std::size_t equal = 0;
   Table table({"subject", "at", "task", "metric", "left", "right", "right - left", "+-"}, {Table::Align::left, Table::Align::left, Table::Align::left, Table::Align::left});
   for (const NumberDifference& entry : differences) {
     const EvaluationRow& row = entry.left;
     equal += entry.left.value == entry.right.value ? 1 : 0;
-    if (!all && (row.subject != "model" || !is_average(row.task))) continue;
+    if (!all && (row.subject != "model" || (averaging.contains(row.suite) && !is_average(row)))) continue;
     table.add_row({row.subject, row.moment, row.task, row.metric, fmt::format("{:.6g}", row.value), fmt::format("{:.6g}", entry.right.value),
                    fmt::format("{:+.3g}", entry.difference), interval(entry)});
   }
@@ -85,7 +95,7 @@ void print_numbers(const RunReader& left, const RunReader& right, bool all) {
 int run(const Command& self, const std::vector<std::string>& args) {
   po::options_description options("options");
   options.add_options()("runs", po::value<std::vector<std::string>>(), "two runs")
-      ("all", "every number, not only the averages of the model");
+      ("all", "every number, not only the model's averages and single tasks");
   po::positional_options_description positional;
   positional.add("runs", 2);
   const auto values = parse_arguments(self, options, positional, args);

@@ -99,7 +99,9 @@ std::string sentence(const Answer& answer, const MetricChoice& metric, std::size
   double rounding = 0.0;
   for (const double value : answer.rounding) rounding = std::max(rounding, std::abs(value));
   const std::string yardstick = answer.rounding.empty() ? "" : fmt::format("; one ulp in the start moves the result by up to {:.1e} ({} draws)", rounding, answer.rounding.size());
-  const bool like_rounding = !answer.rounding.empty() && std::abs(difference.mean) <= kRoundingFactor * rounding;
+  // Every seed, not their mean: differences that cancel are differences.
+  const auto is_rounding = [rounding](double value) { return std::abs(value) <= kRoundingFactor * rounding; };
+  const bool like_rounding = !answer.rounding.empty() && std::all_of(difference.by_seed.begin(), difference.by_seed.end(), is_rounding);
   if (like_rounding) return fmt::format("no difference beyond rounding: {}{}", numbers, yardstick);
   const std::string found = direction(difference.mean, metric.better);
   if (std::isnan(difference.p)) return fmt::format("{}, by an unknown margin: {}{}", found, numbers, yardstick);

@@ -85,6 +85,7 @@ def test_what_was_not_tested_is_no_comparison():
     ([0.0, 0.0], 1.0, 1.0, [], statistics.IDENTICAL),
     ([1e-8, -3e-8], 0.7, 1.0, [2e-8], statistics.ROUNDING),
     ([0.1, 0.3], 0.3, 1.0, [2e-8], statistics.NOT_SIGNIFICANT),
+    ([0.1, -0.1], 1.0, 1.0, [2e-3], statistics.NOT_SIGNIFICANT),
     ([0.1, 0.3], 0.3, 1.0, [], statistics.NOT_SIGNIFICANT),
     ([0.2, 0.21], 0.03, 0.3, [1e-8], statistics.UNCORRECTED),
     ([0.2, 0.21], 0.001, 0.01, [1e-8], statistics.HIGHER),

@@ -2,6 +2,7 @@
 #include "tests/core/app/sweep_folder.hpp"
 
 #include <array>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -23,15 +24,25 @@ void record_windows(const std::filesystem::path& path, const std::vector<float>&
   file.array({"in_domain", "1", "1 where a source was trained on it"}, std::array{domain}, {&is_in_domain, 1});
 }
 
+void record_items(const std::filesystem::path& path, const std::vector<float>& items) {
+  const RecordAxis item{"item", items.size(), {}, {}};
+  RecordFile::create(path).array({"item_accuracy", "1", "of each question"}, std::array{item}, items);
+}
+
 std::vector<EvaluationRow> rows_of(const MadeNumbers& numbers, double ensemble) {
   const double none = std::nan("");
-  return {{"model", "step_0", "suite", 1, "in_domain", "loss", numbers.loss + 1.0, none, 0, "1", "lower"},
+  std::vector<EvaluationRow> rows{{"model", "step_0", "suite", 1, "in_domain", "loss", numbers.loss + 1.0, none, 0, "1", "lower"},
           {"model", "post", "suite", 1, "text", "loss", numbers.loss, 0.1, 4, "1", "lower"},
           {"model", "post", "suite", 1, "in_domain", "loss", numbers.loss, 0.1, 4, "1", "lower"},
           {"model", "post", "suite", 1, "out_of_distribution", "loss", numbers.loss + 0.5, none, 0, "1", "lower"},
           {"model", "post", "quiz", 1, "in_domain", "accuracy", numbers.accuracy, none, 0, "1", "higher"},
           {"model", "post", "shape", 1, "mean over layers", "width", 3.0, none, 0, "1", "neither"},
           {"ensemble", "given", "suite", 1, "in_domain", "loss", ensemble, none, 0, "1", "lower"}};
+  if (!numbers.items.empty()) {
+    const double mean = std::accumulate(numbers.items.begin(), numbers.items.end(), 0.0) / static_cast<double>(numbers.items.size());
+    rows.push_back({"model", "post", "quiz", 1, "questions", "accuracy", mean, 0.2, static_cast<std::int64_t>(numbers.items.size()), "1", "higher"});
+  }
+  return rows;
 }
 
 }  // namespace
@@ -72,6 +83,10 @@ void SweepFolder::add(const std::string& block, const std::string& variant, std:
   if (!numbers.windows.empty()) {
     record_windows(run / "record.h5", numbers.windows);
     log.absorb(run / "record.h5", "evaluation/post/suite");
+  }
+  if (!numbers.items.empty()) {
+    record_items(run / "items.h5", numbers.items);
+    log.absorb(run / "items.h5", "evaluation/post/quiz/questions");
   }
   log.add_stage({"text", "shared", true, 0.0, 0.0});
   log.add_stage({"phase", "key of " + id, false, 0.0, 0.0});

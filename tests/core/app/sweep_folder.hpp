@@ -9,10 +9,11 @@
 #include "tests/support/temporary_folder.hpp"
 
 /// What a run measured after its last point: a metric "loss" (lower is better), with one in-domain value, windows of one in-domain domain "text" if
-/// any, and a metric "accuracy" (higher is better).
+/// any, and a metric "accuracy" (higher is better); where there are `items`, also their mean as the accuracy of a task "questions".
 struct MadeNumbers {
   double loss = 0.0, accuracy = 0.0;
   std::vector<float> windows;
+  std::vector<float> items;
 };
 
 class SweepFolder {

@@ -49,6 +49,15 @@ TEST_CASE("findings: a difference within what rounding does is none", "[core][ap
   CHECK_THAT(answers(folder), Contains("no difference beyond rounding: b against a") && Contains("up to 1.0e-03 (3 draws)"));
 }
 
+TEST_CASE("findings: differences that cancel over the seeds are not rounding", "[core][app]") {
+  SweepFolder folder("a");
+  folder.config = ValueMap{{"report", ValueList{question("b", "a", {"one_ulp"})}}};
+  add_seeds(folder, "a", {1.0, 0.5, {}}, 0.0);
+  add_seeds(folder, "b", {0.8, 0.5, {}}, 0.1);  // 0.9, 1.0, 1.1
+  add_seeds(folder, "one_ulp", {1.001, 0.5, {}}, 0.0);
+  CHECK_THAT(answers(folder), Contains("no significant difference: b against a"));
+}
+
 TEST_CASE("findings: several questions are corrected together", "[core][app]") {
   SweepFolder folder("a");
   folder.config = ValueMap{{"report", ValueList{question("b", "a"), question("c", "a"), question("d", "a")}}};

@@ -62,3 +62,20 @@ TEST_CASE("diff: windows that both runs have are paired, else the rows' own erro
   CHECK(find(unpaired, "text", "loss").half_width.value() == Approx(kT3 * std::hypot(0.1, 0.1)));  // n is 4
   CHECK_FALSE(find(unpaired, "in_domain", "accuracy").half_width);
 }
+
+TEST_CASE("diff: questions that both runs were asked are paired item by item", "[core][app]") {
+  SweepFolder folder;
+  folder.add("", "a", 1, {1.0, 0.5, {}, {0.0F, 1.0F, 0.0F, 1.0F}});
+  folder.add("", "b", 1, {1.0, 0.5, {}, {1.0F, 1.0F, 0.0F, 1.0F}});
+  folder.add("", "c", 1, {1.0, 0.5, {}, {1.0F, 1.0F, 0.0F}});
+  const double kT3 = 3.182446305284263;  // Student's t, 3 degrees of freedom, 0.975, from tables
+  const auto paired = number_differences(reader(folder, "a"), reader(folder, "b"));
+  const NumberDifference& same = find(paired, "questions", "accuracy");
+  CHECK(same.paired);
+  CHECK(same.difference == Approx(0.25));
+  CHECK(same.half_width.value() == Approx(kT3 * 0.5 / 2.0));  // differences 1, 0, 0, 0: deviation 0.5 of 4
+  const auto fewer = number_differences(reader(folder, "a"), reader(folder, "c"));
+  const NumberDifference& other = find(fewer, "questions", "accuracy");
+  CHECK_FALSE(other.paired);
+  CHECK(other.half_width.value() > 0.5);  // the rows' own errors, 0.2 each
+}
