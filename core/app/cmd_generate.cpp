@@ -27,6 +27,11 @@ std::shared_ptr<const Tokenizer> tokenizer_of(const std::filesystem::path& direc
   return tokenizer;
 }
 
+void note_missing_bytes(const Tokenizer& tokenizer, const std::string& prompt) {
+  const std::size_t missing = num_missing_bytes(tokenizer, prompt);
+  if (missing > 0) fmt::print(stderr, "note: the tokenizer has no token for {} of the prompt's {} bytes; the model does not see them\n", missing, prompt.size());
+}
+
 /// The prompt's tokens, in which special tokens may be named, framed as the tokenizer's template asks; BOS stands for an empty prompt.
 std::vector<std::int64_t> prompt_tokens(const Tokenizer& tokenizer, const std::string& text) {
   std::vector<std::int64_t> tokens = tokenizer.framed(tokenizer.encode(text, SpecialText::token));
@@ -75,6 +80,7 @@ int run(const Command& self, const std::vector<std::string>& args) {
 
   const Model model = read_checkpoint(directory);
   const auto tokenizer = tokenizer_of(directory, model.spec);
+  note_missing_bytes(*tokenizer, (*values)["prompt"].as<std::string>());
   const auto prompt = prompt_tokens(*tokenizer, (*values)["prompt"].as<std::string>());
   std::shared_ptr<const Router> router;
   if (model.spec.moe) router = PluginRegistry::load(plugin_folders(*values)).create<Router>(model.spec.moe->router);

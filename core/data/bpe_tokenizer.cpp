@@ -82,6 +82,7 @@ void BpeTokenizer::index_symbols() {
     const std::string spelled = spec_.is_byte_level() ? byte_alphabet()[byte] : fmt::format("<0x{:02X}>", byte);
     if (const auto found = ids_.find(spelled); found != ids_.end()) byte_ids_[byte] = found->second;
   }
+  if (const auto found = spec_.unk_token ? ids_.find(*spec_.unk_token) : ids_.end(); found != ids_.end()) unknown_id_ = found->second;
   for (const auto& [spelled, id] : spec_.vocab) {
     const Utf8Char first = spelled.empty() ? Utf8Char{} : utf8_at(spelled, 0);
     if (first.valid && first.size == spelled.size()) characters_.emplace(first.value, id);
@@ -173,7 +174,14 @@ class BpeTokenizer::Encoder {
 
   void add_bytes(std::string_view word) {
     if (tokenizer_.spec_.ignore_merges && add_whole(spell_bytes(word))) return;
-    for (const char byte : word) word_ids_.push_back(tokenizer_.byte_ids_[static_cast<unsigned char>(byte)]);
+    bool after_unknown = false;
+    for (const char byte : word) {
+      const std::int64_t known = tokenizer_.byte_ids_[static_cast<unsigned char>(byte)];
+      const std::int64_t id = known >= 0 ? known : tokenizer_.unknown_id_;
+      const bool fused = known < 0 && after_unknown && tokenizer_.spec_.fuse_unk;
+      after_unknown = known < 0;
+      if (id >= 0 && !fused) word_ids_.push_back(id);
+    }
     tokenizer_.merger_.merge(word_ids_);
   }
 
@@ -233,6 +241,13 @@ std::string BpeTokenizer::decode(std::span<const std::int64_t> ids) const {
     first = false;
   }
   return TokenDecoder(spec_.decoder).finished(std::move(bytes));
+}
+
+std::vector<std::uint8_t> BpeTokenizer::missing_bytes() const {
+  std::vector<std::uint8_t> missing;
+  for (std::size_t byte = 0; byte < byte_ids_.size(); ++byte)
+    if (byte_ids_[byte] < 0) missing.push_back(static_cast<std::uint8_t>(byte));
+  return missing;
 }
 
 std::vector<std::int64_t> BpeTokenizer::token_bytes() const {

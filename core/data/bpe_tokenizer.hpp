@@ -24,6 +24,7 @@ class BpeTokenizer final : public Tokenizer {
   std::vector<std::int64_t> framed(std::vector<std::int64_t> ids) const override;
   std::vector<std::int64_t> pieces_of(std::string_view spelled) const override;
   std::string decode(std::span<const std::int64_t> ids) const override;
+  std::vector<std::uint8_t> missing_bytes() const override;
   std::vector<std::int64_t> token_bytes() const override;
   std::string to_json() const override;
   const TokenizerSpec& spec() const override { return spec_; }
@@ -46,7 +47,8 @@ class BpeTokenizer final : public Tokenizer {
   std::vector<std::string> bytes_, first_bytes_;     ///< by id; what it stands for, `first_bytes_` (if not empty) at the beginning of a text
   std::unordered_map<std::string, std::int64_t> ids_;           ///< by spelling
   std::unordered_map<char32_t, std::int64_t> characters_;       ///< tokens of one character
-  std::vector<std::int64_t> byte_ids_;               ///< [256]: of a byte-level vocabulary, or for fallback
+  std::vector<std::int64_t> byte_ids_;               ///< [256]: of a byte-level vocabulary, or for fallback; -1: none
+  std::int64_t unknown_id_ = -1;                     ///< -1: none
   bool cuts_words_ = false;                          ///< pieces may be cut before U+2581, because no merge crosses that
 };
 

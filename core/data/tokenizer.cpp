@@ -1,6 +1,9 @@
 // The tokenizers that there are: of bytes alone, and from files.
 #include "core/data/tokenizer.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
 #include "core/base/json.hpp"
@@ -19,6 +22,12 @@ constexpr const char* kSentencePieceFile = "tokenizer.model";
 }  // namespace
 
 Tokenizer::~Tokenizer() = default;
+
+std::size_t num_missing_bytes(const Tokenizer& tokenizer, std::string_view text) {
+  std::array<bool, 256> is_missing{};
+  for (const std::uint8_t byte : tokenizer.missing_bytes()) is_missing[byte] = true;
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [&](char byte) { return is_missing[static_cast<unsigned char>(byte)]; }));
+}
 
 std::shared_ptr<const Tokenizer> byte_tokenizer() {
   TokenizerSpec spec;

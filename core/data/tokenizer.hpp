@@ -28,21 +28,27 @@ class Tokenizer {
   /// Ids are below it. Models have as many embedding rows, or more.
   virtual std::int64_t vocab_size() const = 0;
   virtual SpecialTokens special() const = 0;
-  /// Any bytes; those that are not UTF-8 count as characters of their own. Added tokens that are not special are always found.
+  /// Any bytes; those that are not UTF-8 count as characters of their own. Added tokens that are not special are always found. Bytes without a token
+  /// (see missing_bytes) are dropped before anything is merged, or become the unknown token, as in the reference implementation.
   virtual std::vector<std::int64_t> encode(std::string_view bytes, SpecialText special) const = 0;
   std::vector<std::int64_t> encode(std::string_view bytes) const { return encode(bytes, SpecialText::literal); }
   /// `ids` with the special tokens that the file's template puts around a text.
   virtual std::vector<std::int64_t> framed(std::vector<std::int64_t> ids) const = 0;
   /// The tokens that merging makes of one spelled as in the file, added tokens and splits aside.
   virtual std::vector<std::int64_t> pieces_of(std::string_view spelled) const = 0;
-  /// Inverse of `encode` but for normalisation; special tokens stand for no bytes. Throws DataError for an id that is no token.
+  /// Inverse of `encode` but for normalisation and missing bytes; special tokens stand for no bytes. Throws DataError for an id that is no token.
   virtual std::string decode(std::span<const std::int64_t> ids) const = 0;
+  /// The byte values that `encode` has no token for: a few of a vocabulary that was trained without them, none of most.
+  virtual std::vector<std::uint8_t> missing_bytes() const = 0;
   /// Bytes that each id stands for, [vocab_size]; 0 for special tokens.
   virtual std::vector<std::int64_t> token_bytes() const = 0;
   /// tokenizer.json, canonical: equal tokenizers give equal text.
   virtual std::string to_json() const = 0;
   virtual const TokenizerSpec& spec() const = 0;
 };
+
+/// Bytes of `text` that the tokenizer has no token for.
+std::size_t num_missing_bytes(const Tokenizer& tokenizer, std::string_view text);
 
 /// 256 byte tokens (id = byte) and <|bos|> 256, <|eos|> 257, <|pad|> 258; no merges. vocab_size 259: no padding rows, because a row that
 /// no text ever trains would only add noise to merged models.

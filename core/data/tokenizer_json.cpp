@@ -87,7 +87,8 @@ class SpecReader {
     std::sort(spec_.vocab.begin(), spec_.vocab.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   }
 
-  /// Every byte must have a token, so that any text can be encoded.
+  /// Of fallback bytes none may be missing. A byte-level vocabulary may lack some, as its reference reads it: they are dropped from a text, or become
+  /// the unknown token if there is one.
   void check_symbols() const {
     const bool bytes = spec_.is_byte_level();
     if (bytes && spec_.byte_fallback) fail<DataError>(where_, "the model's 'byte_fallback' beside the pre_tokenizer 'ByteLevel' is not supported");
@@ -95,7 +96,10 @@ class SpecReader {
       fail<DataError>(where_, "a vocabulary of characters without 'byte_fallback' is not supported, expected that or the pre_tokenizer 'ByteLevel'");
     for (std::size_t byte = 0; byte < 256; ++byte) {
       const std::string spelled = bytes ? byte_alphabet()[byte] : fmt::format("<0x{:02X}>", byte);
-      if (!ids_.contains(spelled)) fail<DataError>(where_, "'vocab' has no token for the byte {}, expected {}", byte, quoted(spelled));
+      if (ids_.contains(spelled)) continue;
+      if (!bytes) fail<DataError>(where_, "'vocab' has no token for the byte {}, expected {}", byte, quoted(spelled));
+      if (spec_.unk_token && !ids_.contains(*spec_.unk_token))
+        fail<DataError>(where_, "'vocab' has no token for the byte {}, nor the 'unk_token' {} to stand for it", byte, quoted(*spec_.unk_token));
     }
     for (const auto& [spelled, id] : spec_.vocab)
       if (bytes && !added_ids_.contains(spelled) && !unspell_bytes(spelled)) fail<DataError>(where_, "the token {} is not spelled in the byte-level alphabet", quoted(spelled));

@@ -100,7 +100,7 @@ struct TokenizerSpec {
   std::vector<std::pair<std::string, std::int64_t>> vocab;  ///< as spelled in the file, by id; added tokens may be among them
   std::vector<BpeMerge> merges;
   bool byte_fallback = false, ignore_merges = false, fuse_unk = false;
-  std::optional<std::string> unk_token;             ///< stands for nothing that can occur, but is part of the file
+  std::optional<std::string> unk_token;             ///< stands for bytes without a token of their own; with byte fallback there are none
 
   bool operator==(const TokenizerSpec&) const = default;
   bool is_byte_level() const { return !pre_tokenizer.empty() && std::holds_alternative<ByteLevel>(pre_tokenizer.back()); }

@@ -30,7 +30,7 @@ VocabularyUnion unite_vocabularies(const std::vector<NamedTokenizer>& sources, s
 /// What a vocabulary knows of another one's tokens.
 struct TokenMap {
   std::vector<std::int64_t> own;                    ///< [V] its own id of each token, -1 where it has none
-  std::vector<std::vector<std::int64_t>> pieces;    ///< [V] where it has none: the tokens that it spells it with, never empty
+  std::vector<std::vector<std::int64_t>> pieces;    ///< [V] where it has none: the tokens that it spells it with; empty where it lacks all its bytes
 };
 TokenMap map_tokens(const Tokenizer& tokenizer, const std::vector<std::string>& tokens);
 

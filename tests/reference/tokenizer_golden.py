@@ -105,6 +105,16 @@ def byte_family(pre_tokenizer, extra=None, first_added=(), **rest):
                           post_processor=rest.pop("template", lambda first: None)(size), **rest)
 
 
+def without_bytes(file, missing):
+    """The file without the tokens of some byte values and those merged from them, as if trained on text that has none, and with an unknown token. Ids close
+    up."""
+    merges = [pair for pair in file["model"]["merges"] if not any(letter in part for part in pair for letter in missing)]
+    kept = [token for token, _ in sorted(file["model"]["vocab"].items(), key=lambda item: item[1]) if not any(letter in token for letter in missing)]
+    vocab = {token: index for index, token in enumerate(kept + ["<unk>"])}
+    tokens = added_after(vocab, [("<unk>", {})] + [(token["content"], {}) for token in file["added_tokens"]])
+    return file | {"added_tokens": tokens, "model": file["model"] | {"vocab": vocab, "merges": merges, "unk_token": "<unk>"}}
+
+
 def sentence_family(normalizer, pre_tokenizer, flags):
     """As converted from SentencePiece: byte tokens first, and every way to make a token of two others is a merge."""
     trained = train(metaspace("always", True), SIZE - 160, [])
@@ -123,6 +133,7 @@ def sentence_family(normalizer, pre_tokenizer, flags):
 
 LLAMA2 = sequence("normalizers", {"type": "Prepend", "prepend": "\u2581"}, replace(" ", "\u2581"))
 END = ("<|endoftext|>", {})
+MISSING = "q0\u0102\u00e2\u0141\u00a9\u00f1"  # as byte-level files spell q, 0 and the bytes 2, 0xe2, 0x9f, 0xa9, 0xf1, which lie within characters
 FAMILIES = {  # name: what makes its tokenizer.json
     "gpt2": lambda: byte_family(byte_level(True), first_added=[END, ("<mask>", {"lstrip": True}), ("<tool>", {"rstrip": True, "special": False})], template=lambda first: byte_level(True)),
     "llama3": lambda: byte_family(sequence("pretokenizers", split(LLAMA3), byte_level(False)), {"ignore_merges": True}, [("<|begin_of_text|>", {}), END, ("<|eot|>", {})],
@@ -131,12 +142,13 @@ FAMILIES = {  # name: what makes its tokenizer.json
                                  [END, ("<tool>", {"special": False}), ("word", {"special": False, "single_word": True, "normalized": True})],
                                  normalizer={"type": "NFC"}, template=lambda first: byte_level(False)),
     "smollm2": lambda: byte_family(sequence("pretokenizers", {"type": "Digits", "individual_digits": True}, byte_level(True)), None, [END, ("<|eot|>", {})]),
+    "gaps": lambda: without_bytes(FAMILIES["smollm2"](), MISSING),  # SmolLM2's steps; its vocabulary lacks other bytes
     "llama2": lambda: sentence_family(LLAMA2, None, [("<mask>", {"lstrip": True, "rstrip": True, "normalized": True}), ("word", {"single_word": True, "special": False})]),
     "mistral": lambda: sentence_family(None, metaspace("first", False), [("<tool>", {}), ("</tool>", {"special": False})]),
 }
 
 
-VARIANTS = {  # name: (family, keys of the file that are replaced)
+VARIANTS = {  # name: (family, keys of the file that are replaced; of its model, those of the model)
     "prefix_space": ("gpt2", {"pre_tokenizer": byte_level(True, prefix=True)}),
     "whole_text": ("gpt2", {"pre_tokenizer": byte_level(False)}),
     "o200k": ("gpt2", {"pre_tokenizer": sequence("pretokenizers", split(O200K, "Removed", True), byte_level(False))}),
@@ -146,10 +158,16 @@ VARIANTS = {  # name: (family, keys of the file that are replaced)
     "contiguous": ("gpt2", {"pre_tokenizer": sequence("pretokenizers", split(r"\p{N}", "Contiguous"), split("e", "Removed", kind="String"), byte_level(False))}),
     "nfkc": ("qwen2", {"normalizer": {"type": "NFKC"}}),
     "nfd": ("qwen2", {"normalizer": {"type": "NFD"}}),
+    "missing_dropped": ("gaps", {"model": {"unk_token": None}}),
+    "missing_fused": ("gaps", {"model": {"fuse_unk": True}}),
     "nfkd": ("qwen2", {"normalizer": sequence("normalizers", {"type": "NFKD"}, replace("fi", "FI"))}),
     "metaspace_always": ("mistral", {"pre_tokenizer": metaspace("always", True), "decoder": sequence("decoders", {"type": "ByteFallback"}, metaspace("always", True))}),
     "metaspace_never": ("mistral", {"pre_tokenizer": metaspace("never", True), "decoder": sequence("decoders", {"type": "ByteFallback"}, metaspace("never", True))}),
 }
+
+
+def patched(file, patch):
+    return file | patch | ({"model": file["model"] | patch["model"]} if "model" in patch else {})
 
 
 def results(file):
@@ -172,8 +190,8 @@ def derive():
     for name, file in files.items():
         golden["families"][name] = results(file)
     for name, (family, patch) in VARIANTS.items():
-        found = results(files[family] | patch)
-        kept = ("ids", "framed", "text", "cut") if "decoder" in patch else ("ids",)
+        found = results(patched(files[family], patch))
+        kept = ("ids", "framed", "text", "cut") if "decoder" in patch else ("ids", "text", "cut") if "model" in patch else ("ids",)
         golden["variants"][name] = {"family": family, "patch": patch} | {key: found[key] for key in kept}
     compact = {f"{name}.json": json.dumps(file, separators=(",", ":")) + "\n" for name, file in files.items()}
     return compact | {"golden.json": json.dumps(golden, separators=(",", ":")) + "\n"}

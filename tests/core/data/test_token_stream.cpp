@@ -60,6 +60,7 @@ TEST_CASE("token stream: a large vocabulary is stored in four bytes a token", "[
     std::vector<std::int64_t> encode(std::string_view, SpecialText) const override { return {69'999, 1}; }
     std::vector<std::int64_t> pieces_of(std::string_view) const override { return {}; }
     std::string decode(std::span<const std::int64_t>) const override { return {}; }
+    std::vector<std::uint8_t> missing_bytes() const override { return {}; }
     std::vector<std::int64_t> token_bytes() const override { return {}; }
     std::vector<std::int64_t> framed(std::vector<std::int64_t> ids) const override { return ids; }
     std::string to_json() const override { return {}; }

@@ -146,6 +146,19 @@ TEST_CASE("tokenizer: writing and reading gives the same tokenizer", "[core][dat
   }
 }
 
+TEST_CASE("tokenizer: a byte without a token is dropped before merging, or the unknown token keeps its place", "[core][data]") {
+  const std::string splitter = R"({"type": "ByteLevel", "add_prefix_space": false, "use_regex": false})", words = R"(, "ab": 256, "<unk>": 257)";
+  const auto tokenizer = [&](const std::string& unknown) {
+    return parse_tokenizer(replaced(tokenizer_json(words, R"(["a b"])", "[]", splitter, unknown), "\"q\": 113, ", ""), "t.json");
+  };
+  CHECK(tokenizer("")->missing_bytes() == std::vector<std::uint8_t>{'q'});
+  CHECK(tokenizer("")->encode("aqqbq") == Ids{256});
+  CHECK(tokenizer("")->encode("q").empty());
+  CHECK(tokenizer(R"("unk_token": "<unk>", )")->encode("aqqbq") == Ids{'a', 257, 257, 'b', 257});
+  CHECK(tokenizer(R"("unk_token": "<unk>", "fuse_unk": true, )")->encode("aqqbq") == Ids{'a', 257, 'b', 257});
+  CHECK(byte_tokenizer()->missing_bytes().empty());
+}
+
 TEST_CASE("tokenizer: an id that is no token is refused", "[core][data]") {
   CHECK_THROWS_WITH(byte_tokenizer()->decode(Ids{65, 259}), Contains("id 259 is no token, expected one of 0..258"));
   CHECK_THROWS_WITH(byte_tokenizer()->decode(Ids{-1}), Contains("id -1 is no token"));
@@ -159,7 +172,8 @@ TEST_CASE("tokenizer: a damaged tokenizer.json says what is wrong", "[core][data
   CHECK_THAT(error(replaced(good, "\"model\"", "\"modul\"")), Contains("the file has the key 'modul', which is not supported; did you mean 'model'?"));
   CHECK_THAT(error(replaced(good, "\"merges\"", "\"merged\"")), Contains("the model has the key 'merged', which is not supported; did you mean 'merges'?"));
   CHECK_THAT(error(replaced(good, "\"b\": 98", "\"b\": 97")), Contains("'a' and 'b' have the same id 97"));
-  CHECK_THAT(error(replaced(good, "\"b\": 98, ", "")), Contains("no token for the byte 98"));
+  CHECK_THAT(error(replaced(tokenizer_json("", "[]", "[]", R"({"type": "ByteLevel", "add_prefix_space": false})", R"("unk_token": "<unk>", )"), "\"b\": 98, ", "")),
+             Contains("no token for the byte 98, nor the 'unk_token' '<unk>' to stand for it"));
   CHECK_THAT(error(replaced(good, "\"b\": 98", "\"b\": -1")), Contains("'b' has the id -1"));
   CHECK_THAT(error(replaced(good, "\"b\": 98", "\"b\": 99999999999")), Contains("expected 0..16777215"));
   CHECK_THAT(error(replaced(good, "\"b\": 98", "\"b\": \"98\"")), Contains("expected an integer"));
