@@ -32,14 +32,15 @@ std::string better_name(EvalRow::Better better) {
   return "neither";
 }
 
-std::vector<EvalDomain> load_domains(const Experiment& experiment, const std::vector<StagePtr>& texts, const StageFolder& folder) {
+std::vector<EvalDomain> load_domains(const Experiment& experiment, const std::vector<StagePtr>& texts, const Tokenizer& tokenizer, const StageFolder& folder) {
+  const std::vector<std::int64_t> token_bytes = tokenizer.token_bytes();
   std::vector<EvalDomain> domains;
   for (std::size_t index = 0; index < texts.size(); ++index) {
     const auto& [name, recipe] = experiment.domains[index];
     const EvalWindows& windows = experiment.windows;
     const std::int64_t count = recipe.ood ? windows.out_of_distribution : windows.in_domain;
     const torch::Tensor stream = load_text(folder(*texts[index])).held_out.tokens_T.to(torch::kInt64);
-    domains.push_back({name, recipe.ood, make_windows(stream, windows.length, windows.context, count), stream});
+    domains.push_back({name, recipe.ood, make_windows(stream, windows.length, windows.context, count, token_bytes), stream});
   }
   return domains;
 }
@@ -62,8 +63,10 @@ void record_rows(RecordFile& record, const std::string& suite, int version, cons
   record_evaluation_rows(record, table);
 }
 
-Value evaluation_identity(const StageBuilder& builder, const Method& suite) {
+Value evaluation_identity(const StageBuilder& builder, const Method& suite, const Tokenizer& tokenizer) {
   Value parameters = ValueMap{};
+  // Windows once had a byte for every token. Where tokens are bytes nothing changed, and results keep the key that they had.
+  if (!tokenizer.spec().merges.empty()) parameters.set("window_bytes", "of their tokens");
   parameters.set("suite", builder.method_identity("eval", suite));
   parameters.set("windows", Schema::of<EvalWindows>()->read(&builder.experiment->windows));
   ValueList domains;
@@ -81,7 +84,7 @@ void evaluate(const StageBuilder& builder, const Method& suite, Subject subject,
   const auto plugin = builder.registry.create<Eval>(suite);
   for (const std::string& path : plugin->inputs()) subject.files.emplace(path, read_text(path));
   if (!plugin->applies_to(subject)) return record_rows(scope.record, suite.name, plugin->version(), {});
-  const auto domains = load_domains(*builder.experiment, texts, scope.input);
+  const auto domains = load_domains(*builder.experiment, texts, *subject.tokenizer, scope.input);
   const auto rows = plugin->evaluate(subject, domains, plugin_context(scope, builder.seed("evaluation")));
   for (const EvalRow& row : rows)
     if (!std::isfinite(row.value)) fail<NumericError>("eval." + suite.name, "{} of task '{}' is {}", row.metric, row.task, row.value);
@@ -120,7 +123,7 @@ std::vector<EvaluationRow> best_by_domain(const std::vector<StagePtr>& evaluatio
 
 StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, const Method& suite, const std::vector<StagePtr>& texts,
                          const MergeParts* parts) {
-  Value parameters = evaluation_identity(builder, suite);
+  Value parameters = evaluation_identity(builder, suite, *model.tokenizer);
   parameters.set("experts", ValueList(model.expert_domains.begin(), model.expert_domains.end()));
   std::vector<StagePtr> inputs{model.stage};
   inputs.insert(inputs.end(), texts.begin(), texts.end());
@@ -155,7 +158,7 @@ StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector
     subject.tokenizer = sources.front().tokenizer;
     evaluate(builder, suite, std::move(subject), texts, scope);
   };
-  Value parameters = evaluation_identity(builder, suite);
+  Value parameters = evaluation_identity(builder, suite, *sources.front().tokenizer);
   if (const Value vocabulary = vocabulary_identity(sources); !vocabulary.is_null()) parameters.set("vocabulary", vocabulary);
   return make_stage("ensemble_evaluation", kRevision, fmt::format("{} of the sources' ensemble", suite.name), std::move(parameters),
                     std::move(inputs), builder.environment, run,
