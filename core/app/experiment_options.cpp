@@ -93,6 +93,7 @@ PlannedExperiment plan_experiment(const Command& self, const po::variables_map& 
   note_git_state(plan);
   std::vector<std::string> notes = sweep.duplicates;
   add_report_notes(plan, notes);
+  notes.insert(notes.end(), builder.notes().begin(), builder.notes().end());
   return {std::move(plan), sweep.slurm, std::move(notes)};
 }
 

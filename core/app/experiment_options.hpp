@@ -24,7 +24,7 @@ ExperimentSetting experiment_setting(const boost::program_options::variables_map
 struct PlannedExperiment {
   Plan plan;
   SlurmSettings slurm;
-  std::vector<std::string> notes;   ///< what is not wrong but hardly meant: points that are one run, questions that no run can answer
+  std::vector<std::string> notes;   ///< what is not wrong but hardly meant: points that are one run, questions that no run can answer, vocabularies with gaps
 };
 /// Expands and plans it. `args` is the command line that the plan remembers.
 PlannedExperiment plan_experiment(const Command& self, const boost::program_options::variables_map& values, const ExperimentSetting& setting,

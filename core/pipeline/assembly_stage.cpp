@@ -310,6 +310,7 @@ ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, co
   ModelHandle handle;
   handle.spec = spec;
   handle.tokenizer = sources.front().tokenizer;
+  handle.token_ids = sources[anchor_index(*builder.experiment)].token_ids;
   handle.fused = true;
   if (!assembly.plan.slots.empty()) {
     const Method router = builder.registry.canonical("router", builder.experiment->router.method);

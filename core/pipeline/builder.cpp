@@ -37,6 +37,8 @@ std::shared_ptr<const Router> StageBuilder::router_for(const ModelSpec& spec) co
   return registry.create<Router>(spec.moe->router);
 }
 
+CheckpointExtras checkpoint_extras(const ModelHandle& model) { return {model.tokenizer->to_json(), model.token_ids}; }
+
 Context plugin_context(const StageScope& scope, std::uint64_t seed) {
   Context context;
   context.seed = seed;

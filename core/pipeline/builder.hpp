@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/data/tokenizer.hpp"
+#include "core/model/checkpoint.hpp"
 #include "core/model/model_spec.hpp"
 #include "core/model/router.hpp"
 #include "core/pipeline/experiment.hpp"
@@ -33,6 +34,10 @@ struct StageBuilder {
   std::shared_ptr<const Router> router_for(const ModelSpec& spec) const;
 };
 
+struct ModelHandle;
+/// What is written beside the tensors of a model: its tokenizer and special tokens.
+CheckpointExtras checkpoint_extras(const ModelHandle& model);
+
 /// The context of a plugin call inside a stage.
 Context plugin_context(const StageScope& scope, std::uint64_t seed);
 
@@ -46,6 +51,7 @@ struct ModelHandle {
   bool learns_routing = false;              ///< its router has parameters
   ModelSpec spec;
   std::shared_ptr<const Tokenizer> tokenizer;  ///< of the text that it reads
+  SpecialTokenIds token_ids;                ///< as a checkpoint's config.json names them; of a merged model the anchor's, whose ids a union keeps
   torch::Tensor held_rows_V;                ///< bool; which rows of embedding and head are its own; undefined: all
   bool fused = false;                       ///< put together while it is read, rather than read from its own checkpoint
 };

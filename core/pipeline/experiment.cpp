@@ -43,13 +43,14 @@ ModelSpec ModelShape::spec(std::int64_t vocab_size, std::int64_t max_positions) 
 }
 
 void Recipe::describe(Schema& s) {
-  s.field<&Recipe::model>("model", "shape of the model");
+  s.field<&Recipe::model>("model", "shape of the model; one that starts from a checkpoint has the checkpoint's");
   s.field<&Recipe::training>("training", "optimiser and budget");
 }
 
 void StartSettings::describe(Schema& s) {
   s.field<&StartSettings::domain>("domain", "what the common start reads: a domain, or 'all' in-domain ones");
-  s.field<&StartSettings::steps>("steps", "steps of the common start").at_least(1).must_be_given();
+  s.field<&StartSettings::steps>("steps", "steps of the common start").at_least(0);
+  s.field<&StartSettings::checkpoint>("checkpoint", "a Hugging Face directory on disk, instead of a common training");
 }
 
 void TrainedSource::describe(Schema& s) {
@@ -57,7 +58,7 @@ void TrainedSource::describe(Schema& s) {
   s.field<&TrainedSource::recipe>("recipe", "a name under `recipes`").must_be_given();
   s.field<&TrainedSource::steps>("steps", "instead of the recipe's; 0 with a start: the start itself, the ancestor of all that share it").at_least(0);
   s.field<&TrainedSource::learning_rate>("learning_rate", "instead of the recipe's").range(0, 1);
-  s.field<&TrainedSource::start>("start", "training shared by the sources that give the same start");
+  s.field<&TrainedSource::start>("start", "training shared by the sources that give the same start, or a checkpoint");
 }
 
 void SourceModel::describe(Schema& s) {
@@ -70,6 +71,7 @@ void SourcesSettings::describe(Schema& s) {
   s.field<&SourcesSettings::anchor>("anchor", "the source whose basis the others are aligned to").must_be_given();
   s.field<&SourcesSettings::models>("models", "the sources by name, in the order of their experts").must_be_given();
   s.field<&SourcesSettings::use>("use", "the models that are merged, in this order; empty: all but the base");
+  s.field<&SourcesSettings::fetch>("fetch", "the command that makes the checkpoint directories; shown when one is missing, never run");
   s.field<&SourcesSettings::base>("base", "the sources' common ancestor, for methods that need one");
 }
 
@@ -216,6 +218,20 @@ class Checker {
   }
 };
 
+/// A start is a common training or a checkpoint; a checkpoint brings its shape.
+void check_start(const Experiment& experiment, const TrainedSource& source, const std::vector<std::string>& path, Checker& check) {
+  const StartSettings& start = *source.start;
+  if (!start.checkpoint) {
+    check.known_domains({start.domain}, experiment, path);
+    if (start.steps < 1) check.issues.push_back({path, "expected 'steps' of at least 1 or a 'checkpoint' in 'start'", false});
+    return;
+  }
+  if (start.steps > 0 || start.domain != "all") check.issues.push_back({path, "'start' gives a checkpoint beside a common training, expected one of them", false});
+  for (const auto& [name, recipe] : experiment.recipes)
+    if (name == source.recipe && recipe.model)
+      check.issues.push_back({path, fmt::format("the recipe {} gives a 'model', but the start is a checkpoint, which has its own shape; expected a recipe without one", quoted(name)), false});
+}
+
 void check_source(const Experiment& experiment, const std::string& name, const SourceModel& model, Checker& check) {
   const std::vector<std::string> path{"sources", "models", name};
   const bool one_origin = model.train.has_value() != model.checkpoint.has_value();
@@ -225,7 +241,7 @@ void check_source(const Experiment& experiment, const std::string& name, const S
   if (model.train->steps == 0 && !model.train->start) check.issues.push_back({path, "steps is 0 without a 'start'; expected at least 1", false});
   check.known_domains({model.train->domain}, experiment, path);
   check.known(model.train->recipe, keys(experiment.recipes), "recipe", path);
-  if (model.train->start) check.known_domains({model.train->start->domain}, experiment, path);
+  if (model.train->start) check_start(experiment, *model.train, path, check);
 }
 
 void check_used_sources(const Experiment& experiment, Checker& check) {

@@ -27,15 +27,16 @@ struct ModelShape {
 
 /// How a source is trained: shape and optimiser settings, shared by name.
 struct Recipe {
-  ModelShape model;
+  std::optional<ModelShape> model;          ///< none: the default shape, or that of the checkpoint that training starts from
   TrainSettings training;
   static void describe(Schema& s);
 };
 
-/// A common start: training that several sources share before they part.
+/// Where a source's own training starts: training that several sources share before they part, or a checkpoint.
 struct StartSettings {
   std::string domain = "all";
-  std::int64_t steps = 0;
+  std::int64_t steps = 0;                   ///< 0: with a checkpoint
+  std::optional<std::string> checkpoint;    ///< a Hugging Face directory
   static void describe(Schema& s);
 };
 
@@ -59,6 +60,7 @@ struct SourcesSettings {
   std::string anchor;
   Named<SourceModel> models;
   std::vector<std::string> use;             ///< names in `models`: those that are merged, in this order; empty: all but the base
+  std::string fetch;                        ///< what makes the checkpoint directories: shown when one is missing, never run
   std::optional<std::string> base;          ///< a name in `models`: the common ancestor, itself not merged
   static void describe(Schema& s);
 };

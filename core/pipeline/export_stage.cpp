@@ -23,14 +23,6 @@ CheckpointFormat format_of(const ExportSettings& settings) {
           static_cast<std::uint64_t>(settings.file_gigabytes * 1e9)};
 }
 
-/// The tokenizer that the model reads text with; a united vocabulary keeps the anchor's ids.
-CheckpointExtras extras_of(const ModelHandle& model, const Experiment& experiment) {
-  const SourceModel& anchor = experiment.source(experiment.sources.anchor);
-  CheckpointExtras extras{model.tokenizer->to_json(), {}};
-  if (anchor.checkpoint) extras.token_ids = read_checkpoint_extras(*anchor.checkpoint).token_ids;
-  return extras;
-}
-
 }  // namespace
 
 StagePtr make_export(const StageBuilder& builder, const ModelHandle& model, const ExportSettings& settings) {
@@ -43,7 +35,7 @@ StagePtr make_export(const StageBuilder& builder, const ModelHandle& model, cons
   parameters.set("settings", Schema::of<ExportSettings>()->read(&settings));
   const auto run = [builder, model, settings](StageScope& scope) {
     const torch::NoGradGuard no_grad;
-    write_checkpoint(scope.directory / kExportedFolder, model.load(scope.input), extras_of(model, *builder.experiment), format_of(settings));
+    write_checkpoint(scope.directory / kExportedFolder, model.load(scope.input), checkpoint_extras(model), format_of(settings));
   };
   StageCost cost = assembly_cost(model.spec, 1, 0);
   cost.kept_bytes = model_bytes(model.spec);

@@ -27,6 +27,7 @@ std::optional<ModelHandle> make_phase(const StageBuilder& builder, const ModelHa
   parameters.set("balance", dense ? 0.0 : builder.experiment->router.balance);
   parameters.set("log_every", builder.experiment->logging.every);
   parameters.set("seed", std::to_string(seed));
+  if (!(before.token_ids == SpecialTokenIds{})) parameters.set("special_tokens", "written");  // results from before they were are made again
   std::vector<StagePtr> inputs{before.stage};
   inputs.insert(inputs.end(), texts.begin(), texts.end());
   const auto run = [builder, before, phase, texts, seed, dense](StageScope& scope) {
@@ -39,9 +40,7 @@ std::optional<ModelHandle> make_phase(const StageBuilder& builder, const ModelHa
     job.seed = seed;
     job.log_every = builder.experiment->logging.every;
     run_training(model, job, scope);
-    CheckpointExtras extras;
-    extras.tokenizer_json = before.tokenizer->to_json();
-    write_checkpoint(scope.directory / kModelFolder, model.as_model(phase.name), extras);
+    write_checkpoint(scope.directory / kModelFolder, model.as_model(phase.name), checkpoint_extras(before));
   };
   ModelHandle after = before;
   after.stage = make_stage("phase", kRevision, fmt::format("phase '{}'", phase.name), std::move(parameters), std::move(inputs), builder.environment, run,

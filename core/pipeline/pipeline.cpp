@@ -72,14 +72,13 @@ class PipelineMaker {
   }
 
   void make_sources() {
-    const TextStages text_of = [this](const std::string& domain) { return texts_.stage(what(), domain, trained_tokenizer()); };
     for (const std::string& name : what().merged_sources()) {
-      sources_.push_back(make_source(builder_, name, text_of));
+      sources_.push_back(make_source(builder_, name, texts_));
       add_record(sources_.back().stage, "sources/" + name);
     }
     std::optional<ModelHandle> base;
-    if (what().sources.base) base = make_source(builder_, *what().sources.base, text_of);
-    merged_ = unite_sources(sources_, anchor_index(what()), base);
+    if (what().sources.base) base = make_source(builder_, *what().sources.base, texts_);
+    merged_ = unite_sources(sources_, anchor_index(what()), base, texts_.vocabularies());
     check_compatible(source_differences(what(), merged_.sources, merged_.base), what().sources.anchor);
     evaluate_rivals();
   }

@@ -1,13 +1,15 @@
-// Training a source from its recipe, perhaps from a start that it shares with others; or a checkpoint on disk.
+// Training a source from its recipe: from random numbers, from a start that it shares with others, or from a checkpoint, whose shape and tokenizer
+// it then has; or a checkpoint as it is.
 #include "core/pipeline/source_stage.hpp"
 
 #include <map>
 
+#include "core/base/error.hpp"
 #include "core/base/hash.hpp"
+#include "core/base/text.hpp"
 #include "core/model/checkpoint.hpp"
 #include "core/model/initialise.hpp"
 #include "core/pipeline/stage_cost.hpp"
-#include "core/pipeline/text_stage.hpp"
 #include "core/pipeline/training_run.hpp"
 
 namespace symphony {
@@ -25,7 +27,7 @@ const Recipe& recipe_of(const Experiment& experiment, const std::string& name) {
 }
 
 ModelSpec recipe_spec(const Recipe& recipe) {
-  return recipe.model.spec(trained_tokenizer()->vocab_size(), recipe.training.sequence_length);
+  return recipe.model.value_or(ModelShape{}).spec(trained_tokenizer()->vocab_size(), recipe.training.sequence_length);
 }
 
 /// What one training stage does: from `start`'s model or from `init_seed`.
@@ -34,23 +36,27 @@ struct SourceTraining {
   std::string domain;
   Recipe recipe;                          ///< steps and learning rate already the source's own
   std::uint64_t init_seed = 0, batch_seed = 0;
+  bool from_checkpoint = false;           ///< whose shape is not the recipe's, and is in the key with the start
 };
 
 Value identity(const SourceTraining& training) {
+  const ModelShape shape = training.recipe.model.value_or(ModelShape{});
   Value parameters = ValueMap{};
-  parameters.set("model", Schema::of<ModelShape>()->read(&training.recipe.model));
+  if (!training.from_checkpoint) parameters.set("model", Schema::of<ModelShape>()->read(&shape));
   parameters.set("training", Schema::of<TrainSettings>()->read(&training.recipe.training));
   parameters.set("init_seed", std::to_string(training.init_seed));
   parameters.set("batch_seed", std::to_string(training.batch_seed));
   return parameters;
 }
 
-ModelHandle handle(const StagePtr& stage, const std::string& label, const ModelSpec& spec) {
+/// The model that `stage` keeps, which is of the kind of `like`.
+ModelHandle handle(const StagePtr& stage, const std::string& label, const ModelHandle& like) {
   ModelHandle result;
-  result.spec = spec;
+  result.spec = like.spec;
   result.stage = stage;
   result.label = label;
-  result.tokenizer = trained_tokenizer();
+  result.tokenizer = like.tokenizer;
+  result.token_ids = like.token_ids;
   result.load = [stage, label](const StageFolder& folder) {
     Model model = read_checkpoint(folder(*stage) / kModelFolder);
     model.name = label;
@@ -59,16 +65,17 @@ ModelHandle handle(const StagePtr& stage, const std::string& label, const ModelS
   return result;
 }
 
-ModelHandle make_training(const StageBuilder& builder, const SourceTraining& training, const std::optional<ModelHandle>& start,
-                          const TextStages& text) {
+/// `untrained` says what the model is before the first step; without a way to load it, it begins with random numbers.
+ModelHandle make_training(const StageBuilder& builder, const SourceTraining& training, const ModelHandle& untrained, TextCatalogue& catalogue) {
   std::vector<StagePtr> texts;
-  for (const std::string& domain : builder.resolve_domains({training.domain})) texts.push_back(text(domain));
+  for (const std::string& domain : builder.resolve_domains({training.domain}))
+    texts.push_back(catalogue.stage(*builder.experiment, domain, untrained.tokenizer));
   std::vector<StagePtr> inputs = texts;
-  if (start) inputs.push_back(start->stage);
-  const auto run = [builder, training, start, texts](StageScope& scope) {
-    const ModelSpec spec = recipe_spec(training.recipe);
-    const Model initial = start ? start->load(scope.input)
-                                : Model{spec, std::make_shared<MemorySource>(initial_parameters(spec, training.init_seed), "untrained"), training.label};
+  if (untrained.stage) inputs.push_back(untrained.stage);
+  const auto run = [builder, training, untrained, texts](StageScope& scope) {
+    const ModelSpec& spec = untrained.spec;
+    const Model initial = untrained.load ? untrained.load(scope.input)
+                                         : Model{spec, std::make_shared<MemorySource>(initial_parameters(spec, training.init_seed), "untrained"), training.label};
     LanguageModel model(initial, nullptr);
     TrainingJob job;
     job.settings = training.recipe.training;
@@ -76,47 +83,19 @@ ModelHandle make_training(const StageBuilder& builder, const SourceTraining& tra
     job.seed = training.batch_seed;
     job.log_every = builder.experiment->logging.every;
     run_training(model, job, scope);
-    CheckpointExtras extras;
-    extras.tokenizer_json = trained_tokenizer()->to_json();
-    write_checkpoint(scope.directory / kModelFolder, model.as_model(training.label), extras);
+    write_checkpoint(scope.directory / kModelFolder, model.as_model(training.label), checkpoint_extras(untrained));
   };
-  const ModelSpec spec = recipe_spec(training.recipe);
   // `every` only thins the record, but the record is part of the result.
   Value parameters = identity(training);
   parameters.set("log_every", builder.experiment->logging.every);
   return handle(make_stage("source", kTrainingRevision, "training " + training.label, std::move(parameters), std::move(inputs), builder.environment, run,
-                           training_cost(spec, training.recipe.training)),
-                training.label, spec);
-}
-
-ModelHandle make_trained(const StageBuilder& builder, const std::string& name, const TrainedSource& source, const TextStages& text) {
-  SourceTraining training;
-  training.label = name;
-  training.domain = source.domain;
-  training.recipe = recipe_of(*builder.experiment, source.recipe);
-  std::optional<ModelHandle> start;
-  if (source.start) {
-    SourceTraining common = training;
-    common.label = "common start";
-    common.domain = source.start->domain;
-    common.recipe.training.steps = source.start->steps;
-    // Named after what it reads, not after the source: sources that give the same start share it.
-    common.init_seed = builder.seed("start init " + common.domain);
-    common.batch_seed = builder.seed("start batches " + common.domain);
-    start = make_training(builder, common, std::nullopt, text);
-    if (source.steps == 0) return handle(start->stage, name, start->spec);
-  }
-  if (source.steps) training.recipe.training.steps = *source.steps;
-  if (source.learning_rate) training.recipe.training.learning_rate = *source.learning_rate;
-  training.init_seed = start ? 0 : builder.seed("source init " + name);
-  training.batch_seed = builder.seed("source batches " + name);
-  return make_training(builder, training, start, text);
+                           training_cost(untrained.spec, training.recipe.training)),
+                training.label, untrained);
 }
 
 /// A checkpoint is an input of the experiment. Hashing gigabytes for every plan would be slow, so tensor files count by size and time of
 /// change; the small ones that say what they mean count by content.
 Value checkpoint_identity(const std::filesystem::path& directory) {
-  if (!std::filesystem::is_directory(directory)) fail<DataError>("sources.models", "no checkpoint directory '{}'", directory.string());
   std::map<std::string, std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(directory))
     if (entry.is_regular_file()) files.emplace(entry.path().filename().string(), entry.path());
@@ -138,15 +117,18 @@ std::uint64_t tensor_file_bytes(const std::filesystem::path& directory) {
 }
 
 /// A directory without any is taken to read bytes, if it has rows for them.
-std::shared_ptr<const Tokenizer> checkpoint_tokenizer(const std::filesystem::path& directory, const ModelSpec& spec) {
-  auto tokenizer = load_model_tokenizer(directory);
+std::shared_ptr<const Tokenizer> checkpoint_tokenizer(const std::filesystem::path& directory, const ModelSpec& spec, VocabularyCatalogue& vocabularies) {
+  auto tokenizer = vocabularies.of_directory(directory);
   if (!tokenizer) tokenizer = trained_tokenizer();
   if (tokenizer->vocab_size() > spec.vocab_size)
     fail<DataError>(directory.string(), "the tokenizer has {} ids and the model {} rows, expected a row for every id", tokenizer->vocab_size(), spec.vocab_size);
   return tokenizer;
 }
 
-ModelHandle make_checkpoint(const std::string& name, const std::filesystem::path& directory) {
+ModelHandle make_checkpoint(const StageBuilder& builder, const std::string& name, const std::filesystem::path& directory, TextCatalogue& texts) {
+  const std::string& fetch = builder.experiment->sources.fetch;
+  if (!std::filesystem::is_directory(directory))
+    fail<DataError>("sources.models." + name, "no checkpoint directory {}{}", quoted(directory.string()), fetch.empty() ? "" : "; to fetch it: " + fetch);
   Value parameters = ValueMap{};
   parameters.set("files", checkpoint_identity(directory));
   const auto run = [directory](StageScope& scope) { scope.record.note("directory", directory.string()); };
@@ -161,15 +143,56 @@ ModelHandle make_checkpoint(const std::string& name, const std::filesystem::path
     return model;
   };
   result.spec = read_checkpoint(directory).spec;
-  result.tokenizer = checkpoint_tokenizer(directory, result.spec);
+  result.tokenizer = checkpoint_tokenizer(directory, result.spec, texts.vocabularies());
+  result.token_ids = read_checkpoint_extras(directory).token_ids;
   return result;
+}
+
+/// The checkpoint that a training begins with. Training is of dense models.
+ModelHandle make_start(const StageBuilder& builder, const std::string& name, const std::string& directory, TextCatalogue& texts) {
+  ModelHandle start = make_checkpoint(builder, name, directory, texts);
+  if (start.spec.moe)
+    fail<DataError>("sources.models." + name, "the start {} is a Mixture-of-Experts of {} experts, expected a dense model", quoted(directory), start.spec.moe->num_experts);
+  return start;
+}
+
+ModelHandle make_trained(const StageBuilder& builder, const std::string& name, const TrainedSource& source, TextCatalogue& texts) {
+  SourceTraining training;
+  training.label = name;
+  training.domain = source.domain;
+  training.recipe = recipe_of(*builder.experiment, source.recipe);
+  training.from_checkpoint = source.start && source.start->checkpoint;
+  ModelHandle start;
+  if (training.from_checkpoint) {
+    start = make_start(builder, name, *source.start->checkpoint, texts);
+    if (source.steps == 0) return start;
+  } else {
+    start.spec = recipe_spec(training.recipe);
+    start.tokenizer = trained_tokenizer();
+  }
+  if (source.start && !training.from_checkpoint) {
+    SourceTraining common = training;
+    common.label = "common start";
+    common.domain = source.start->domain;
+    common.recipe.training.steps = source.start->steps;
+    // Named after what it reads, not after the source: sources that give the same start share it.
+    common.init_seed = builder.seed("start init " + common.domain);
+    common.batch_seed = builder.seed("start batches " + common.domain);
+    start = make_training(builder, common, start, texts);
+    if (source.steps == 0) return handle(start.stage, name, start);
+  }
+  if (source.steps) training.recipe.training.steps = *source.steps;
+  if (source.learning_rate) training.recipe.training.learning_rate = *source.learning_rate;
+  training.init_seed = source.start ? 0 : builder.seed("source init " + name);
+  training.batch_seed = builder.seed("source batches " + name);
+  return make_training(builder, training, start, texts);
 }
 
 }  // namespace
 
-ModelHandle make_source(const StageBuilder& builder, const std::string& name, const TextStages& text) {
+ModelHandle make_source(const StageBuilder& builder, const std::string& name, TextCatalogue& texts) {
   const SourceModel& source = builder.experiment->source(name);
-  return source.train ? make_trained(builder, name, *source.train, text) : make_checkpoint(name, *source.checkpoint);
+  return source.train ? make_trained(builder, name, *source.train, texts) : make_checkpoint(builder, name, *source.checkpoint, texts);
 }
 
 std::string source_domain(const Experiment& experiment, const std::string& name) {

@@ -1,17 +1,16 @@
-// The source stage: one dense model, trained here on its domain (perhaps from a start that it shares with others) or taken from disk.
+// The source stage: one dense model, trained here on its domain (perhaps from a start that it shares with others, or from a checkpoint) or taken
+// from disk.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "core/pipeline/builder.hpp"
+#include "core/pipeline/text_stage.hpp"
 
 namespace symphony {
 
-/// `text` gives the text stage of a domain.
-using TextStages = std::function<StagePtr(const std::string& domain)>;
-
-ModelHandle make_source(const StageBuilder& builder, const std::string& name, const TextStages& text);
+/// Throws DataError for a checkpoint that is not there or that cannot be trained on, and ConfigError for a recipe that does not fit it.
+ModelHandle make_source(const StageBuilder& builder, const std::string& name, TextCatalogue& texts);
 /// The domain that a source stands for; "" if none.
 std::string source_domain(const Experiment& experiment, const std::string& name);
 

@@ -38,6 +38,9 @@ StagePtr make_text_stage(const std::string& domain, const DomainRecipe& recipe, 
     scope.record.note("sha256", text.sha256);
     scope.record.scalar({"training_bytes", "bytes", "cleaned text that sources may be trained on"}, static_cast<double>(text.training.size()));
     scope.record.scalar({"held_out_bytes", "bytes", "cleaned text kept for evaluation"}, static_cast<double>(text.held_out.size()));
+    if (!tokenizer->missing_bytes().empty())
+      scope.record.scalar({"missing_bytes", "bytes", "of this text that the tokenizer has no token for; no model sees them, no figure counts them"},
+                          static_cast<double>(num_missing_bytes(*tokenizer, text.training) + num_missing_bytes(*tokenizer, text.held_out)));
     scope.record.scalar({"files", "1", "files that the text was taken from"}, static_cast<double>(text.num_files));
   };
   return make_stage("text", kRevision, fmt::format("text '{}'", domain), std::move(parameters), {}, NumericEnvironment{}, run, text_cost());

@@ -11,6 +11,7 @@
 #include "core/data/token_stream.hpp"
 #include "core/data/tokenizer.hpp"
 #include "core/pipeline/builder.hpp"
+#include "core/pipeline/vocabulary_catalogue.hpp"
 
 namespace symphony {
 
@@ -21,6 +22,7 @@ class TextCatalogue {
   /// Where the text cannot be had (a package that is not installed), the stage's key says so, running it fails, and missing() tells.
   StagePtr stage(const Experiment& experiment, const std::string& domain, const std::shared_ptr<const Tokenizer>& tokenizer);
   const std::vector<std::string>& missing() const { return missing_; }
+  VocabularyCatalogue& vocabularies() { return vocabularies_; }
 
  private:
   const std::string& tokenizer_hash(const std::shared_ptr<const Tokenizer>& tokenizer);
@@ -28,6 +30,7 @@ class TextCatalogue {
   std::vector<std::string> missing_;        ///< messages
   std::map<std::string, StagePtr> stages_;  ///< by domain, recipe and tokenizer
   std::map<std::shared_ptr<const Tokenizer>, std::string> hashes_;
+  VocabularyCatalogue vocabularies_;
 };
 
 struct DomainStreams {

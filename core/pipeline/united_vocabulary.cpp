@@ -13,11 +13,11 @@ constexpr int kRevision = 1;  ///< raised when the same vocabularies are united 
 
 class RevocabularySource final : public TensorSource {
  public:
-  RevocabularySource(const Model& model, TokenMap map) : below_(model.tensors), infos_(below_->infos()), map_(std::move(map)) {
+  RevocabularySource(const Model& model, std::shared_ptr<const TokenMap> map) : below_(model.tensors), infos_(below_->infos()), map_(std::move(map)) {
     for (const SpecTensor& tensor : spec_tensors(model.spec))
       if (tensor.kind == TensorKind::embedding || tensor.kind == TensorKind::lm_head) names_.push_back(tensor.name);
     for (TensorInfo& info : infos_)
-      if (has_rows_of_tokens(info.name)) info.shape.front() = static_cast<std::int64_t>(map_.own.size());
+      if (has_rows_of_tokens(info.name)) info.shape.front() = static_cast<std::int64_t>(map_->own.size());
   }
 
   const std::vector<TensorInfo>& infos() const override { return infos_; }
@@ -27,30 +27,40 @@ class RevocabularySource final : public TensorSource {
     const torch::Tensor given = below_->get(name);
     if (!has_rows_of_tokens(name)) return given;
     std::vector<std::int64_t> first;  // the own row, or the first of the pieces
-    for (std::size_t token = 0; token < map_.own.size(); ++token) first.push_back(map_.own[token] >= 0 ? map_.own[token] : map_.pieces[token].front());
+    for (std::size_t token = 0; token < map_->own.size(); ++token) first.push_back(map_->own[token] >= 0 ? map_->own[token] : first_piece(token));
     torch::Tensor rows = given.index_select(0, torch::tensor(first, torch::kInt64));
-    for (std::size_t token = 0; token < map_.own.size(); ++token) {
-      if (map_.pieces[token].size() < 2) continue;
-      const torch::Tensor pieces = given.index_select(0, torch::tensor(map_.pieces[token], torch::kInt64));
+    for (std::size_t token = 0; token < map_->own.size(); ++token) {
+      const std::vector<std::int64_t>& ids = map_->pieces[token];
+      if (map_->own[token] < 0 && ids.empty()) rows[static_cast<std::int64_t>(token)].zero_();
+      if (ids.size() < 2) continue;
+      const torch::Tensor pieces = given.index_select(0, torch::tensor(ids, torch::kInt64));
       rows[static_cast<std::int64_t>(token)].copy_(pieces.to(torch::kFloat64).mean(0).to(given.scalar_type()));
     }
     return rows;
   }
 
  private:
+  std::int64_t first_piece(std::size_t token) const { return map_->pieces[token].empty() ? 0 : map_->pieces[token].front(); }
   bool has_rows_of_tokens(std::string_view name) const { return std::find(names_.begin(), names_.end(), name) != names_.end(); }
 
   std::shared_ptr<const TensorSource> below_;
   std::vector<TensorInfo> infos_;
   std::vector<std::string> names_;
-  TokenMap map_;
+  std::shared_ptr<const TokenMap> map_;
 };
 
-ModelHandle through(ModelHandle handle, std::shared_ptr<const Tokenizer> tokenizer, TokenMap map) {
-  handle.spec.vocab_size = static_cast<std::int64_t>(map.own.size());
-  handle.held_rows_V = held_rows(map);
+Model seen_through(const Model& model, std::shared_ptr<const TokenMap> map) {
+  Model result = model;
+  result.spec.vocab_size = static_cast<std::int64_t>(map->own.size());
+  result.tensors = std::make_shared<const RevocabularySource>(model, std::move(map));
+  return result;
+}
+
+ModelHandle through(ModelHandle handle, std::shared_ptr<const Tokenizer> tokenizer, std::shared_ptr<const TokenMap> map) {
+  handle.spec.vocab_size = static_cast<std::int64_t>(map->own.size());
+  handle.held_rows_V = held_rows(*map);
   handle.tokenizer = std::move(tokenizer);
-  handle.load = [load = handle.load, map = std::make_shared<const TokenMap>(std::move(map))](const StageFolder& folder) { return with_vocabulary(load(folder), *map); };
+  handle.load = [load = handle.load, map = std::move(map)](const StageFolder& folder) { return seen_through(load(folder), map); };
   return handle;
 }
 
@@ -60,12 +70,7 @@ bool reads_alike(const ModelHandle& a, const ModelHandle& b) {
 
 }  // namespace
 
-Model with_vocabulary(const Model& model, TokenMap map) {
-  Model result = model;
-  result.spec.vocab_size = static_cast<std::int64_t>(map.own.size());
-  result.tensors = std::make_shared<const RevocabularySource>(model, std::move(map));
-  return result;
-}
+Model with_vocabulary(const Model& model, TokenMap map) { return seen_through(model, std::make_shared<const TokenMap>(std::move(map))); }
 
 Value vocabulary_identity(const std::vector<ModelHandle>& sources) {
   return sources.front().held_rows_V.defined() ? Value(fmt::format("united, revision {}", kRevision)) : Value();
@@ -77,17 +82,18 @@ torch::Tensor held_rows(const TokenMap& map) {
   return held_V;
 }
 
-MergedHandles unite_sources(const std::vector<ModelHandle>& sources, std::size_t anchor, const std::optional<ModelHandle>& base) {
+MergedHandles unite_sources(const std::vector<ModelHandle>& sources, std::size_t anchor, const std::optional<ModelHandle>& base,
+                            VocabularyCatalogue& vocabularies) {
   const bool alike = std::all_of(sources.begin(), sources.end(), [&](const ModelHandle& source) { return reads_alike(source, sources[anchor]); });
   if (alike && (!base || reads_alike(*base, sources[anchor]))) return {sources, base};
   std::vector<NamedTokenizer> tokenizers;
   for (const ModelHandle& source : sources) tokenizers.push_back({source.label, source.tokenizer});
-  const VocabularyUnion united = unite_vocabularies(tokenizers, anchor);
+  const auto united = vocabularies.unite(tokenizers, anchor);
   MergedHandles result;
-  for (const ModelHandle& source : sources) result.sources.push_back(through(source, united.tokenizer, map_tokens(*source.tokenizer, united.tokens)));
+  for (const ModelHandle& source : sources) result.sources.push_back(through(source, united->tokenizer, vocabularies.map(source.tokenizer, united)));
   if (base) {
-    unite_vocabularies({{base->label, base->tokenizer}, {sources[anchor].label, sources[anchor].tokenizer}}, 1);
-    result.base = through(*base, united.tokenizer, map_tokens(*base->tokenizer, united.tokens));
+    vocabularies.unite({{base->label, base->tokenizer}, {sources[anchor].label, sources[anchor].tokenizer}}, 1);
+    result.base = through(*base, united->tokenizer, vocabularies.map(base->tokenizer, united));
   }
   return result;
 }

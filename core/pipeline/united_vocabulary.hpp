@@ -1,6 +1,6 @@
 // Sources whose vocabularies differ, seen through one: the union of their token strings. Each source becomes a view whose embedding and head have a row for
 // every token of the union; a row that the source has not is the mean of its rows for the pieces that it spells the token with, so that it still
-// reads such text (statistics, alignment). Fusion averages every row over the sources that have it (Symphony-MoE, arXiv 2509.18542).
+// reads such text (statistics, alignment), or zero where it spells none of it. Fusion averages every row over the sources that have it (Symphony-MoE, arXiv 2509.18542).
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 
 #include "core/data/vocabulary_union.hpp"
 #include "core/pipeline/builder.hpp"
+#include "core/pipeline/vocabulary_catalogue.hpp"
 
 namespace symphony {
 
@@ -27,6 +28,7 @@ struct MergedHandles {
   std::vector<ModelHandle> sources;
   std::optional<ModelHandle> base;
 };
-MergedHandles unite_sources(const std::vector<ModelHandle>& sources, std::size_t anchor, const std::optional<ModelHandle>& base);
+MergedHandles unite_sources(const std::vector<ModelHandle>& sources, std::size_t anchor, const std::optional<ModelHandle>& base,
+                            VocabularyCatalogue& vocabularies);
 
 }  // namespace symphony

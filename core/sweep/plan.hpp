@@ -74,6 +74,8 @@ class PlanBuilder {
   /// What only shows when the pipeline is built (parameters that contradict each other, text or a checkpoint that is not there) becomes one of the
   /// plan's problems.
   void add(ResolvedPoint point);
+  /// What a reader should know before anything runs, a line each: of the vocabularies that were read.
+  const std::vector<std::string>& notes() { return texts_.vocabularies().notes(); }
   /// With the items; who asks fills in the names and folders.
   Plan finish();
 

@@ -2,8 +2,12 @@
 #include <catch2/catch.hpp>
 
 #include "core/base/error.hpp"
+#include "core/model/checkpoint.hpp"
 #include "core/pipeline/pipeline.hpp"
 #include "tests/plugins/plugin_fixture.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/support/tiny_model.hpp"
+#include "tests/support/tiny_tokenizer.hpp"
 
 using namespace symphony;
 
@@ -137,4 +141,43 @@ TEST_CASE("a source in use must exist, once, and not be the base", "[core][pipel
   CHECK_THAT(text, Catch::Contains("sources.use: 'a' is given twice"));
   CHECK_THAT(text, Catch::Contains("sources.use: no source 'c'; "));
   CHECK_THAT(text, Catch::Contains("sources.use: 'b' is the base, which is not merged"));
+}
+
+TEST_CASE("a start is a common training or a checkpoint, and a checkpoint brings its own shape", "[core][pipeline]") {
+  const auto issues_of_start = [](const Value& start) {
+    Value tree = small();
+    tree.find("sources")->find("models")->find("b")->find("train")->set("start", start);
+    return issues_of(tree);
+  };
+  CHECK_THAT(issues_of_start(ValueMap{}), Catch::Contains("sources.models.b: expected 'steps' of at least 1 or a 'checkpoint' in 'start'"));
+  CHECK_THAT(issues_of_start(ValueMap{{"checkpoint", "/x"}, {"steps", 2}}), Catch::Contains("'start' gives a checkpoint beside a common training"));
+  CHECK(issues_of_start(ValueMap{{"checkpoint", "/x"}}).empty());
+  Value tree = small();
+  tree.find("recipes")->find("r")->set("model", ValueMap{{"layers", 2}});
+  tree.find("sources")->find("models")->find("b")->find("train")->set("start", ValueMap{{"checkpoint", "/x"}});
+  CHECK_THAT(issues_of(tree), Catch::Contains("sources.models.b: the recipe 'r' gives a 'model', but the start is a checkpoint, which has its own shape"));
+}
+
+TEST_CASE("a checkpoint that is not there is named with the command that fetches it", "[core][pipeline]") {
+  Value tree = small();
+  tree.find("sources")->find("models")->find("b")->find("train")->set("start", ValueMap{{"checkpoint", "/nowhere/x"}});
+  CHECK_THROWS_WITH(pipeline_of(tree), "sources.models.b: no checkpoint directory '/nowhere/x'");
+  tree.find("sources")->set("fetch", "fetch.py /nowhere/x");
+  CHECK_THROWS_WITH(pipeline_of(tree), "sources.models.b: no checkpoint directory '/nowhere/x'; to fetch it: fetch.py /nowhere/x");
+}
+
+TEST_CASE("sources that start from a checkpoint have its shape and read with its tokenizer", "[core][pipeline]") {
+  const testing::TemporaryFolder folder;
+  const auto tokenizer = testing::tiny_tokenizer({"ab"}, {"<s>"});
+  const ModelSpec spec = testing::tiny_spec({.vocab = tokenizer->vocab_size()});
+  write_checkpoint(folder / "m", testing::random_model(spec, 1), {tokenizer->to_json(), {1, 2, {3}}});
+  Value tree = small();
+  for (const char* name : {"a", "b"})
+    tree.find("sources")->find("models")->find(name)->find("train")->set("start", ValueMap{{"checkpoint", (folder / "m").string()}});
+  const RunPipeline pipeline = pipeline_of(tree);
+  std::map<std::string, std::size_t> count;
+  for (const StagePtr& stage : pipeline.stages) ++count[stage->name];
+  CHECK(count["checkpoint"] == 1);  // both start from it
+  CHECK(count["source"] == 2);
+  CHECK(count["text"] == 2);        // a and b, as its tokenizer reads them; nothing reads bytes
 }

@@ -25,6 +25,11 @@ ModelHandle handle_of(const std::string& name, const Model& model, std::shared_p
   return handle;
 }
 
+MergedHandles united_handles(const std::vector<ModelHandle>& sources, std::size_t anchor) {
+  VocabularyCatalogue vocabularies;
+  return unite_sources(sources, anchor, std::nullopt, vocabularies);
+}
+
 Model random_for(const Tokenizer& tokenizer, std::uint64_t seed) { return random_model(tiny_spec({.vocab = tokenizer.vocab_size()}), seed); }
 
 /// The model whose rows lie where with_ids_permuted puts their tokens.
@@ -38,7 +43,7 @@ Model with_rows_permuted(const Model& model, const std::vector<std::int64_t>& mo
 }
 
 Model merged(const std::vector<ModelHandle>& given, std::size_t anchor, const std::string& fusion = "average") {
-  const MergedHandles handles = unite_sources(given, anchor, std::nullopt);
+  const MergedHandles handles = united_handles(given, anchor);
   AssembleProblem problem;
   std::vector<std::string> names;
   for (const ModelHandle& handle : handles.sources) {
@@ -113,12 +118,25 @@ TEST_CASE("united vocabulary: a source reads a token that it lacks as the mean o
   CHECK(torch::equal(seen.tensors->get("model.norm.weight"), second.tensors->get("model.norm.weight")));
 }
 
+TEST_CASE("united vocabulary: a token none of whose bytes a source has is a row of zeros to it", "[core][pipeline]") {
+  TokenizerSpec spec = kFirst->spec();
+  std::erase_if(spec.vocab, [](const auto& entry) { return entry.first == "~"; });
+  const auto lacking = make_tokenizer(spec, "lacking");
+  const Model model = random_for(*lacking, 1);
+  const auto map = map_tokens(*lacking, {"~", "a", "~a"});
+  CHECK(map.pieces[0].empty());
+  const torch::Tensor rows = with_vocabulary(model, map).tensors->get(kEmbedding), own_a = model.tensors->get(kEmbedding)[lacking->encode("a").front()];
+  CHECK(rows[0].abs().max().item<float>() == 0.0f);
+  CHECK(torch::equal(rows[1], own_a));
+  CHECK(torch::equal(rows[2], own_a));
+}
+
 TEST_CASE("united vocabulary: sources that read alike stay as they are", "[core][pipeline]") {
   const Model first = random_for(*kFirst, 1), other = random_for(*kFirst, 2);
-  const MergedHandles same = unite_sources({handle_of("first", first, kFirst), handle_of("other", other, with_ids_permuted(*kFirst, 0))}, 0, std::nullopt);
+  const MergedHandles same = united_handles({handle_of("first", first, kFirst), handle_of("other", other, with_ids_permuted(*kFirst, 0))}, 0);
   CHECK(same.sources[1].held_rows_V.defined());  // the same tokens under other ids
   CHECK(same.sources[1].held_rows_V.all().item<bool>());
-  const MergedHandles alike = unite_sources({handle_of("first", first, kFirst), handle_of("other", other, kFirst)}, 0, std::nullopt);
+  const MergedHandles alike = united_handles({handle_of("first", first, kFirst), handle_of("other", other, kFirst)}, 0);
   CHECK_FALSE(alike.sources[1].held_rows_V.defined());
   CHECK(vocabulary_identity(alike.sources).is_null());
 }
