@@ -3,16 +3,29 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 import pytest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "tests/support"))
+import random_checkpoint  # noqa: E402
+
 RUNNER = os.environ.get("SYMPHONY_RUNNER", str(SOURCE / ".build/release/bin/runner"))
 EXPERIMENTS = sorted(path for path in (SOURCE / "experiments").rglob("*.yaml") if re.search(r"^name:", path.read_text(), re.MULTILINE))
 
 
-def check(*arguments):
-    return subprocess.run([RUNNER, "check", "--exp", *map(str, arguments)], cwd=SOURCE, capture_output=True, text=True, timeout=120)
+def check(*arguments, folder=SOURCE):
+    return subprocess.run([RUNNER, "check", "--exp", *map(str, arguments)], cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+def folder_of_checkpoints(path, folder):
+    """Where the checkpoints that the experiment names are: random ones in their place, for those are fetched and not in the repository."""
+    names = set(re.findall(r"checkpoint: ([^ }]+)", path.read_text()))
+    random_checkpoint.SHAPES["of bytes"] = (32, 2, 4, 2, 64, 259, True)
+    for name in names:
+        random_checkpoint.write_checkpoint(folder / name, "of bytes")
+    return folder if names else SOURCE
 
 
 def profiles_of(path):
@@ -36,9 +49,10 @@ def test_there_are_experiments_and_profiles_to_check():
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=[str(path.relative_to(SOURCE / "experiments")) for path in EXPERIMENTS])
-def test_it_checks_clean(path):
+def test_it_checks_clean(path, tmp_path):
+    folder = folder_of_checkpoints(path, tmp_path)
     for profile in [None, *sorted(profiles_of(path))]:
-        done = check(path, *(["--profile", profile] if profile else []))
+        done = check(path, *(["--profile", profile] if profile else []), folder=folder)
         assert (done.returncode, done.stderr) == (0, "")
         assert re.fullmatch(r"\w+: \d+ runs, no mistakes\n", done.stdout), done.stdout
 
