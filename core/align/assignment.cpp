@@ -16,8 +16,9 @@ namespace {
 
 // Below this size the paths alone are as fast as an auction before them.
 constexpr std::size_t kAuctionFrom = 256;
-constexpr double kGapTolerance = 1e-10;   // times n max|c|
-constexpr double kTightTolerance = 1e-12; // times max|c|: two assignments that differ by less are tied
+constexpr double kGapTolerance = 1e-10;      // times n max|c|
+constexpr double kTightTolerance = 1e-12;    // times max|c|: two assignments that differ by less are tied
+constexpr double kRoundingTolerance = 2e-15; // times max|c|: what a sum of prices may be off by
 
 struct Extent {
   float low = 0, high = 0;
@@ -35,11 +36,13 @@ Extent checked_extent(const float* data, std::size_t size) {
   Extent extent{data[0], data[0]};
   for (std::size_t row = 0; row < size; ++row) {
     const float* costs = data + row * size;
-    for (std::size_t column = 0; column < size; ++column) {
-      if (!std::isfinite(costs[column])) fail<NumericError>("assignment", "entry [{}, {}] is {}, expected finite costs", row, column, costs[column]);
-      extent.low = std::min(extent.low, costs[column]);
-      extent.high = std::max(extent.high, costs[column]);
+    const RowExtent found = row_passes().extent(costs, size);
+    if (!found.finite) {
+      const float* wrong = std::find_if_not(costs, costs + size, [](float cost) { return std::isfinite(cost); });
+      fail<NumericError>("assignment", "entry [{}, {}] is {}, expected finite costs", row, wrong - costs, *wrong);
     }
+    extent.low = std::min(extent.low, found.low);
+    extent.high = std::max(extent.high, found.high);
   }
   return extent;
 }
@@ -54,6 +57,39 @@ double certify(const CostRows& costs, const std::vector<double>& prices, const M
   return gap;
 }
 
+void check_start(const AssignmentStart& start, std::size_t size) {
+  if (!start.prices.empty() && start.prices.size() != size) fail<NumericError>("assignment", "got {} prices for {} columns", start.prices.size(), size);
+  if (!std::all_of(start.prices.begin(), start.prices.end(), [](double price) { return std::isfinite(static_cast<float>(price)); }))
+    fail<NumericError>("assignment", "a price to start from is no finite float32 number");
+  if (start.columns.empty()) return;
+  if (start.prices.empty() || start.columns.size() != size)
+    fail<NumericError>("assignment", "a start of {} columns and {} prices, expected {} of both", start.columns.size(), start.prices.size(), size);
+  for (const std::int64_t column : start.columns)
+    if (column < 0 || column >= static_cast<std::int64_t>(size)) fail<NumericError>("assignment", "a start with column {} of {}", column, size);
+}
+
+/// The matching and, in `result`, the prices and the work.
+Matching solve_exactly(const CostRows& costs, const AssignmentStart& start, const Extent& extent, Assignment& result) {
+  result.prices = start.prices;
+  Matching matching(costs.size);
+  bool begins_afresh = true;
+  if (!start.columns.empty()) {
+    matching = tight_entries(costs, start.prices, start.columns, kRoundingTolerance * extent.magnitude());
+    result.work.rows_read += static_cast<std::int64_t>(costs.size);
+    const auto lost = static_cast<std::size_t>(std::count(matching.column_of.begin(), matching.column_of.end(), kUnassigned));
+    begins_afresh = 8 * lost > costs.size;
+    if (begins_afresh) matching = Matching(costs.size);
+  }
+  if (begins_afresh && costs.size >= kAuctionFrom && extent.high > extent.low) {
+    Auctioned auctioned = auction_prices(costs, static_cast<double>(extent.high) - extent.low, start.prices);
+    result.prices = std::move(auctioned.prices);
+    result.work += auctioned.work;
+  }
+  result.prices.resize(costs.size, 0.0);
+  result.work += complete_matching(costs, result.prices, matching);
+  return matching;
+}
+
 }  // namespace
 
 Assignment solve_assignment(const torch::Tensor& costs_nn, const AssignmentOptions& options) {
@@ -62,13 +98,8 @@ Assignment solve_assignment(const torch::Tensor& costs_nn, const AssignmentOptio
   Assignment result;
   if (costs.size == 0) return result;
   const Extent extent = checked_extent(costs.data, costs.size);
-  if (!options.prices.empty() && options.prices.size() != costs.size)
-    fail<NumericError>("assignment", "got {} prices for {} columns", options.prices.size(), costs.size);
-  if (!options.prices.empty()) result.prices = options.prices;
-  else if (costs.size >= kAuctionFrom && extent.high > extent.low) result.prices = auction_prices(costs, static_cast<double>(extent.high) - extent.low);
-  else result.prices.assign(costs.size, 0.0);
-
-  Matching matching = solve_from_prices(costs, result.prices);
+  check_start(options.start, costs.size);
+  Matching matching = solve_exactly(costs, options.start, extent, result);
   make_lowest(costs, result.prices, kTightTolerance * extent.magnitude(), matching);
   result.gap = certify(costs, result.prices, matching);
   const double allowed = kGapTolerance * static_cast<double>(costs.size) * extent.magnitude();

@@ -17,6 +17,8 @@ namespace {
 
 // Epsilon as a share of the spread of the costs (methods-alignment 10: 0.05 down to 1e-4 by 0.2 on costs of spread about 1).
 constexpr double kFirstEpsilon = 0.02, kLastEpsilon = 2e-5, kEpsilonFactor = 0.2;
+// Two phases: with one, prices of a problem that is no longer similar take longer than a start from nothing.
+constexpr double kFirstEpsilonFromPrices = 1.6e-4;
 constexpr std::size_t kKnownColumns = 32;
 // A phase that needs more bids than this many a row has met massive ties: the exact solver is faster on those than a price war.
 constexpr std::size_t kBidsPerRow = 60;
@@ -24,8 +26,10 @@ constexpr std::size_t kNobody = std::numeric_limits<std::size_t>::max();
 
 class Auction {
  public:
-  explicit Auction(const CostRows& costs)
-      : costs_(costs), prices_(costs.size, 0.0f), known_(costs.size), minima_((costs.size + kBlockColumns - 1) / kBlockColumns) {}
+  Auction(const CostRows& costs, const std::vector<double>& start)
+      : costs_(costs), prices_(start.begin(), start.end()), known_(costs.size), minima_((costs.size + kBlockColumns - 1) / kBlockColumns) {
+    prices_.resize(costs.size, 0.0f);
+  }
 
   void run_phase(float epsilon) {
     std::vector<std::size_t> owner(costs_.size, kNobody), waiting(costs_.size);
@@ -34,13 +38,14 @@ class Auction {
       const std::size_t row = waiting.back();
       waiting.pop_back();
       const Bid bid = bid_of(row);
+      ++work_.bids;
       prices_[bid.column] -= bid.margin + epsilon;
       if (owner[bid.column] != kNobody) waiting.push_back(owner[bid.column]);
       owner[bid.column] = row;
     }
   }
 
-  std::vector<double> prices() const { return {prices_.begin(), prices_.end()}; }
+  Auctioned result() const { return {{prices_.begin(), prices_.end()}, work_}; }
 
  private:
   struct Bid {
@@ -70,6 +75,7 @@ class Auction {
 
   /// Finds the cheapest columns of a row by the minima of its blocks: the k-th smallest minimum bounds at least k entries from above.
   void read(std::size_t row) {
+    ++work_.rows_read;
     row_passes().block_minima(costs_.row(row), prices_.data(), costs_.sign, costs_.size, minima_.data());
     scratch_ = minima_;
     const std::size_t wanted = std::min(kKnownColumns, std::max<std::size_t>(1, minima_.size() / 2));
@@ -113,14 +119,16 @@ class Auction {
   std::vector<Known> known_;
   std::vector<float> minima_, scratch_;
   std::vector<std::pair<float, std::uint32_t>> found_;
+  AssignmentWork work_;
 };
 
 }  // namespace
 
-std::vector<double> auction_prices(const CostRows& costs, double spread) {
-  Auction auction(costs);
-  for (double epsilon = kFirstEpsilon; epsilon > kLastEpsilon; epsilon *= kEpsilonFactor) auction.run_phase(static_cast<float>(epsilon * spread));
-  return auction.prices();
+Auctioned auction_prices(const CostRows& costs, double spread, const std::vector<double>& start) {
+  Auction auction(costs, start);
+  for (double epsilon = start.empty() ? kFirstEpsilon : kFirstEpsilonFromPrices; epsilon > kLastEpsilon; epsilon *= kEpsilonFactor)
+    auction.run_phase(static_cast<float>(epsilon * spread));
+  return auction.result();
 }
 
 }  // namespace symphony

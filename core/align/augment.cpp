@@ -13,20 +13,18 @@ constexpr int kReductionPasses = 2;
 
 class Augmenter {
  public:
-  Augmenter(const CostRows& costs, std::vector<double>& prices)
-      : costs_(costs), size_(costs.size), prices_(prices), distance_(size_), reach_(size_), open_prices_(size_), origin_(size_) {
-    matching_.column_of.assign(size_, kUnassigned);
-    matching_.row_of.assign(size_, kUnassigned);
-  }
+  Augmenter(const CostRows& costs, std::vector<double>& prices, Matching& matching)
+      : costs_(costs), size_(costs.size), prices_(prices), matching_(matching), distance_(size_), reach_(size_), open_prices_(size_), origin_(size_) {}
 
-  Matching run() {
-    std::vector<std::size_t> free(size_);
-    for (std::size_t row = 0; row < size_; ++row) free[row] = row;
+  AssignmentWork run() {
+    std::vector<std::size_t> free;
+    for (std::size_t row = 0; row < size_; ++row)
+      if (matching_.column_of[row] == kUnassigned) free.push_back(row);
     for (int pass = 0; pass < kReductionPasses; ++pass) free = reduce(free);
     for (std::size_t column = 0; column < size_; ++column)
       if (matching_.row_of[column] == kUnassigned) free_columns_.push_back(column);
     for (const std::size_t row : free) augment(row);
-    return std::move(matching_);
+    return work_;
   }
 
  private:
@@ -38,6 +36,7 @@ class Augmenter {
     for (const std::size_t first : rows) {
       std::size_t row = first;
       while (true) {
+        ++work_.rows_read;
         const RowBest found = row_passes().best_two(costs_.row(row), prices_.data(), costs_.sign, size_);
         const std::int64_t holder = matching_.row_of[found.column];
         const double lowered = prices_[found.column] - (found.second - found.best);
@@ -47,7 +46,7 @@ class Augmenter {
           break;
         }
         if (falls) prices_[found.column] = lowered;
-        assign(row, found.column);
+        matching_.assign(row, found.column);
         if (holder == kUnassigned) break;
         matching_.column_of[static_cast<std::size_t>(holder)] = kUnassigned;
         row = static_cast<std::size_t>(holder);
@@ -57,13 +56,9 @@ class Augmenter {
     return left;
   }
 
-  void assign(std::size_t row, std::size_t column) {
-    matching_.column_of[row] = static_cast<std::int64_t>(column);
-    matching_.row_of[column] = static_cast<std::int64_t>(row);
-  }
-
   /// Dijkstra from a free row to the nearest free column, then the prices of the columns passed, then the assignment along the path.
   void augment(std::size_t start) {
+    ++work_.augmentations;
     distance_.assign(size_, kInfinity);
     open_prices_ = prices_;
     closed_.clear();
@@ -72,6 +67,7 @@ class Augmenter {
     double nearest_distance = 0;
     std::size_t end = size_;
     while (end == size_) {
+      ++work_.rows_read;
       const RowBest nearest = row_passes().relax(costs_.row(row), open_prices_.data(), costs_.sign, shift, static_cast<std::int64_t>(row), size_,
                                                  distance_.data(), origin_.data());
       nearest_distance = nearest.best;
@@ -101,7 +97,7 @@ class Augmenter {
     while (true) {
       const auto row = static_cast<std::size_t>(origin_[column]);
       const std::int64_t before = matching_.column_of[row];
-      assign(row, column);
+      matching_.assign(row, column);
       if (row == start) return;
       column = static_cast<std::size_t>(before);
     }
@@ -110,14 +106,27 @@ class Augmenter {
   const CostRows& costs_;
   std::size_t size_;
   std::vector<double>& prices_;
-  Matching matching_;
+  Matching& matching_;
   std::vector<std::size_t> free_columns_, closed_;
   std::vector<double> distance_, reach_, open_prices_;
   std::vector<std::int64_t> origin_;
+  AssignmentWork work_;
 };
 
 }  // namespace
 
-Matching solve_from_prices(const CostRows& costs, std::vector<double>& prices) { return Augmenter(costs, prices).run(); }
+Matching tight_entries(const CostRows& costs, const std::vector<double>& prices, const std::vector<std::int64_t>& columns, double tolerance) {
+  Matching kept(costs.size);
+  for (std::size_t row = 0; row < costs.size; ++row) {
+    const auto column = static_cast<std::size_t>(columns[row]);
+    const double cheapest = row_passes().best_two(costs.row(row), prices.data(), costs.sign, costs.size).best;
+    if (costs.cost(row, column) - prices[column] <= cheapest + tolerance && kept.row_of[column] == kUnassigned) kept.assign(row, column);
+  }
+  return kept;
+}
+
+AssignmentWork complete_matching(const CostRows& costs, std::vector<double>& prices, Matching& matching) {
+  return Augmenter(costs, prices, matching).run();
+}
 
 }  // namespace symphony

@@ -28,6 +28,29 @@ SYMPHONY_INLINE void load(V& lanes, const T* from) {
 }
 
 template <int W>
+SYMPHONY_INLINE RowExtent extent(const float* costs, std::size_t size) {
+  using L = Lanes<W>;
+  // 0 x is NaN for an infinite or undefined x, and stays so in the sum.
+  typename L::Floats low = typename L::Floats{} + costs[0], high = low, zeros{}, cost;
+  std::size_t column = 0;
+  for (; column + L::kFloats <= size; column += L::kFloats) {
+    load(cost, costs + column);
+    low = cost < low ? cost : low;
+    high = cost > high ? cost : high;
+    zeros += cost * 0.0f;
+  }
+  RowExtent result{costs[0], costs[0], true};
+  const auto take = [&result](float least, float most, float zero) {
+    result.low = least < result.low ? least : result.low;
+    result.high = most > result.high ? most : result.high;
+    result.finite &= zero == 0.0f;
+  };
+  for (std::size_t lane = 0; lane < L::kFloats; ++lane) take(low[lane], high[lane], zeros[lane]);
+  for (; column < size; ++column) take(costs[column], costs[column], costs[column] * 0.0f);
+  return result;
+}
+
+template <int W>
 SYMPHONY_INLINE void block_minima(const float* costs, const float* prices, float sign, std::size_t size, float* minima) {
   using L = Lanes<W>;
   const std::size_t whole = size / kBlockColumns;
@@ -137,6 +160,7 @@ SYMPHONY_INLINE RowBest relax(const float* costs, const double* prices, float si
 }
 
 #define SYMPHONY_ROW_PASSES(NAME, TARGET, W)                                                                                     \
+  TARGET RowExtent NAME##_extent(const float* costs, std::size_t size) { return extent<W>(costs, size); }                       \
   TARGET void NAME##_block_minima(const float* costs, const float* prices, float sign, std::size_t size, float* minima) {       \
     block_minima<W>(costs, prices, sign, size, minima);                                                                         \
   }                                                                                                                             \
@@ -147,7 +171,7 @@ SYMPHONY_INLINE RowBest relax(const float* costs, const double* prices, float si
                               std::size_t size, double* distance, std::int64_t* origin) {                                       \
     return relax<W>(costs, prices, sign, shift, row, size, distance, origin);                                                   \
   }                                                                                                                             \
-  constexpr RowPasses NAME##_passes{&NAME##_block_minima, &NAME##_best_two, &NAME##_relax}
+  constexpr RowPasses NAME##_passes{&NAME##_extent, &NAME##_block_minima, &NAME##_best_two, &NAME##_relax}
 
 SYMPHONY_ROW_PASSES(plain, , 16);
 #if defined(__x86_64__)

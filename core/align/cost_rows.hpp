@@ -23,9 +23,16 @@ struct RowBest {
   std::size_t column = 0;
 };
 
+/// The smallest and the largest entry; neither means anything unless every entry is finite.
+struct RowExtent {
+  float low = 0, high = 0;
+  bool finite = true;
+};
+
 constexpr std::size_t kBlockColumns = 32;
 
 struct RowPasses {
+  RowExtent (*extent)(const float* costs, std::size_t size);
   /// minima[b] = min over block b of kBlockColumns columns (the last may be shorter) of sign * costs[j] - prices[j].
   void (*block_minima)(const float* costs, const float* prices, float sign, std::size_t size, float* minima);
   /// Of sign * costs[j] - prices[j], in float64.

@@ -36,10 +36,7 @@ class TightGraph {
   }
   std::size_t own(std::size_t row) const { return static_cast<std::size_t>(matching_.column_of[row]); }
   std::size_t holder(std::size_t column) const { return static_cast<std::size_t>(matching_.row_of[column]); }
-  void give(std::size_t row, std::size_t column) {
-    matching_.column_of[row] = static_cast<std::int64_t>(column);
-    matching_.row_of[column] = static_cast<std::int64_t>(row);
-  }
+  void give(std::size_t row, std::size_t column) { matching_.assign(row, column); }
 
  private:
   const CostRows& costs_;

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/align/assignment.hpp"
 #include "core/base/error.hpp"
 
 namespace symphony {
@@ -90,7 +89,8 @@ UnitMatch match(const torch::Tensor& worth, const torch::Tensor& plain, const to
   const torch::Tensor live = split.dead.empty() ? worth
                                                 : worth.index_select(0, torch::tensor(split.live_anchor, torch::kInt64))
                                                       .index_select(1, torch::tensor(split.live_source, torch::kInt64));
-  const Assignment found = solve_assignment(live.to(torch::kFloat32), {true, {}});
+  const bool fits = options.start.prices.size() == split.live_anchor.size();
+  Assignment found = solve_assignment(live.to(torch::kFloat32), {true, fits ? options.start : AssignmentStart{}});
   Units perm(static_cast<std::size_t>(size));
   for (const auto& [slot, unit] : split.dead) perm[static_cast<std::size_t>(slot)] = unit;
   for (std::size_t row = 0; row < found.columns.size(); ++row)
@@ -114,6 +114,8 @@ UnitMatch match(const torch::Tensor& worth, const torch::Tensor& plain, const to
   result.objective = found.objective;
   result.gap = found.gap;
   result.dead = static_cast<std::int64_t>(split.dead.size());
+  result.work = found.work;
+  result.start = {std::move(found.prices), std::move(found.columns)};
   return result;
 }
 

@@ -6,6 +6,7 @@
 
 #include <torch/types.h>
 
+#include "core/align/assignment.hpp"
 #include "core/align/transform.hpp"
 
 namespace symphony {
@@ -17,6 +18,8 @@ struct UnitMatchOptions {
   /// bool [n], units that carry no signal: as many as possible are matched with each other, equal indices first, the others in increasing
   /// order, and left out of the assignment. Undefined: none.
   torch::Tensor dead_anchor, dead_source;
+  /// `UnitMatch::start` of an earlier match of nearly the same similarities: saves work, changes nothing else.
+  AssignmentStart start = {};
 };
 
 struct UnitMatch {
@@ -26,6 +29,8 @@ struct UnitMatch {
   double margin = 0;             ///< mean over slots of the chosen entry minus the best other entry of the row
   double objective = 0, gap = 0; ///< of the assignment
   std::int64_t dead = 0;         ///< pairs left out of the assignment
+  AssignmentWork work;           ///< of the assignment; of units in groups, not counted
+  AssignmentStart start;         ///< for the next match; of units in groups, empty
 };
 
 /// Maximises the sum of `similarity_nn` (float64 [n, n]); all signs +1.

@@ -150,9 +150,11 @@ TEST_CASE("assignment: large ties resolve lexicographically whatever the start",
   std::vector<std::int64_t> dead(cold.columns.begin() + 100, cold.columns.begin() + 140);
   CHECK(std::is_sorted(dead.begin(), dead.end()));
   CHECK(dead.front() == 200);
-  AssignmentOptions warm;
-  for (std::int64_t column = 0; column < 300; ++column) warm.prices.push_back(random.normal());
-  CHECK(solve_assignment(costs, warm).columns == cold.columns);
+  AssignmentStart any;
+  for (std::int64_t column = 0; column < 300; ++column) any.prices.push_back(random.normal());
+  CHECK(solve_assignment(costs, {false, any}).columns == cold.columns);
+  any.columns = random.permutation(300);
+  CHECK(solve_assignment(costs, {false, any}).columns == cold.columns);
 }
 
 TEST_CASE("assignment: a planted permutation is found and maximising is minimising the negative", "[core][align]") {
@@ -166,13 +168,44 @@ TEST_CASE("assignment: a planted permutation is found and maximising is minimisi
   CHECK(most.objective == -least.objective);
 }
 
-TEST_CASE("assignment: a warm start gives the same answer, also from prices of another problem", "[core][align]") {
-  Random random(7, "warm");
-  const torch::Tensor costs = gauss(300, random), nearby = costs + 0.005 * gauss(300, random);
-  const Assignment cold = solve_assignment(nearby);
-  CHECK(solve_assignment(nearby, {false, solve_assignment(costs).prices}).columns == cold.columns);
-  CHECK(solve_assignment(nearby, {false, cold.prices}).columns == cold.columns);
-  CHECK_THROWS_WITH(solve_assignment(nearby, {false, {1.0}}), "assignment: got 1 prices for 300 columns");
+TEST_CASE("assignment: a warm start agrees with a cold one in columns, objective and certificate, and costs less", "[core][align]") {
+  for (const std::int64_t n : {60, 300, 700}) {
+    CAPTURE(n);
+    Random random(static_cast<std::uint64_t>(n), "warm");
+    const torch::Tensor costs = gauss(n, random), nearby = costs + 0.005 * gauss(n, random);
+    const Assignment earlier = solve_assignment(costs), cold = solve_assignment(nearby);
+    for (const AssignmentStart& start : {earlier.start(), AssignmentStart{earlier.prices, {}}, cold.start()}) {
+      const Assignment warm = solve_assignment(nearby, {false, start});
+      CHECK(warm.columns == cold.columns);
+      CHECK(warm.objective == cold.objective);
+      CHECK(std::abs(warm.gap) <= 1e-10 * static_cast<double>(n));
+    }
+    // The problem that it was taken from: one look at every row, and nothing to mend.
+    const Assignment again = solve_assignment(nearby, {false, cold.start()});
+    CHECK(again.work.rows_read == n);
+    CHECK(again.work.bids == 0);
+    CHECK(again.work.augmentations == 0);
+    CHECK(cold.work.rows_read > n);
+    if (n >= 300) CHECK(solve_assignment(nearby, {false, earlier.start()}).work.bids < cold.work.bids);
+  }
+}
+
+TEST_CASE("assignment: what an earlier problem left is no bias, however far that problem was", "[core][align]") {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    CAPTURE(seed);
+    Random random(seed, "far");
+    const std::int64_t n = seed % 2 ? 7 : 290;
+    const torch::Tensor costs = whole_numbers(n, n == 7 ? 3 : 40, random), other = gauss(n, random) * (seed % 3 ? 1.0 : 1e6);
+    REQUIRE(solve_assignment(costs, {false, solve_assignment(other).start()}).columns == solve_assignment(costs).columns);
+  }
+}
+
+TEST_CASE("assignment: a start of another size is refused", "[core][align]") {
+  const torch::Tensor costs = torch::zeros({3, 3});
+  CHECK_THROWS_WITH(solve_assignment(costs, {false, {{1.0}, {}}}), "assignment: got 1 prices for 3 columns");
+  CHECK_THROWS_WITH(solve_assignment(costs, {false, {{}, {0, 1, 2}}}), "assignment: a start of 3 columns and 0 prices, expected 3 of both");
+  CHECK_THROWS_WITH(solve_assignment(costs, {false, {{0, 0, 0}, {0, 1, 3}}}), "assignment: a start with column 3 of 3");
+  CHECK_THROWS_WITH(solve_assignment(costs, {false, {{0, 0, NAN}, {}}}), "assignment: a price to start from is no finite float32 number");
 }
 
 TEST_CASE("assignment: transposed costs give the inverse permutation", "[core][align]") {
