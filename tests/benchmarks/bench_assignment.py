@@ -2,12 +2,14 @@
 """solve_assignment beside scipy's linear_sum_assignment on the same saved matrices, each in a process of its own.
 
     cmake --build --preset release --target bench_assignment
-    python3 tests/benchmarks/bench_assignment.py [--sizes 1024,4864,11008] [--kinds gauss,correlated,lowrank,ties] [--write FILE]
+    python3 tests/benchmarks/bench_assignment.py [--sizes 1024,4864,11008] [--kinds gauss,correlated,lowrank,ties] [--write FILE] [--keep DIR]
 
 Prints size, kind, CPU seconds of both, their ratio, the difference of the objectives, and what the solving added to the peak memory of each
-process, as a multiple of the matrix's own 4 n^2 bytes. One thread each; CPU seconds, because machines are shared. Minimisation.
+process, as a multiple of the matrix's own 4 n^2 bytes. One thread each; CPU seconds, because machines are shared. Minimisation. With --keep the
+matrices (6.9 GB for all) and scipy's results stay in DIR, and a second call measures our side alone.
 """
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -55,16 +57,40 @@ def generate(kind, n, path):
 
 
 def run(command):
+    """The numbers that a program prints, as text."""
     environment = dict(os.environ, OMP_NUM_THREADS="1")
-    return [float(word) for word in subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.split()]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.split()
+
+
+def once(path, make):
+    """The words in the file, or those that `make` gives, kept in it."""
+    if not os.path.exists(path):
+        words = make()
+        with open(path, "w") as file:
+            file.write(" ".join(words))
+    with open(path) as file:
+        return file.read().split()
+
+
+def compare(program, kind, n, folder):
+    """A line of the table."""
+    matrix = os.path.join(folder, f"{kind}_{n}.f32")
+    if not os.path.exists(matrix):
+        generate(kind, n, matrix)
+    ours_s, ours, gap, ours_bytes = map(float, run([program, str(n), matrix]))
+    scipy_s, theirs, scipy_bytes = map(float, once(matrix[:-4] + ".scipy", lambda: run([sys.executable, "-c", SCIPY, str(n), matrix])))
+    unit = 4 * n * n
+    return (f"| {n} | {kind} | {ours_s:.3f} | {scipy_s:.3f} | {scipy_s / ours_s:.1f} | {ours - theirs:+.1e} | {gap:.0e} "
+            f"| {ours_bytes / unit:.2f} | {scipy_bytes / unit:.2f} |")
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", default=".build/release/bin/bench_assignment")
-    parser.add_argument("--sizes", default="1024,4864,11008")
+    parser.add_argument("--sizes", default="1024,4864,8960,11008,14336")
     parser.add_argument("--kinds", default="gauss,correlated,lowrank,ties")
     parser.add_argument("--write")
+    parser.add_argument("--keep", metavar="DIR")
     parser.add_argument("--generate", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.generate:
@@ -75,13 +101,8 @@ def main():
     print("\n".join(lines))
     for n in map(int, options.sizes.split(",")):
         for kind in options.kinds.split(","):
-            with tempfile.NamedTemporaryFile(suffix=".f32") as saved:
-                generate(kind, n, saved.name)
-                ours_s, ours, gap, ours_bytes = run([options.program, str(n), saved.name])
-                scipy_s, theirs, scipy_bytes = run([sys.executable, "-c", SCIPY, str(n), saved.name])
-            unit = 4 * n * n
-            lines.append(f"| {n} | {kind} | {ours_s:.3f} | {scipy_s:.3f} | {scipy_s / ours_s:.1f} | {ours - theirs:+.1e} | {gap:.0e} "
-                         f"| {ours_bytes / unit:.2f} | {scipy_bytes / unit:.2f} |")
+            with contextlib.nullcontext(options.keep) if options.keep else tempfile.TemporaryDirectory() as folder:
+                lines.append(compare(options.program, kind, n, folder))
             print(lines[-1], flush=True)
     if options.write:
         with open(options.write, "w") as file:
