@@ -3,13 +3,13 @@
 
 #include <algorithm>
 
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include "core/align/unit_matching.hpp"
 #include "core/model/gains.hpp"
 #include "core/model/head_gauge.hpp"
 #include "core/model/weight_similarity.hpp"
+#include "core/tensor/in_parallel.hpp"
 
 namespace symphony {
 
@@ -19,10 +19,7 @@ namespace {
 template <class Result, class Function>
 std::vector<Result> by_layer(const ModelSpec& spec, const Function& function) {
   std::vector<Result> results(static_cast<std::size_t>(spec.num_layers));
-  at::parallel_for(0, spec.num_layers, 1, [&](std::int64_t begin, std::int64_t end) {
-    const torch::NoGradGuard no_grad;
-    for (std::int64_t layer = begin; layer < end; ++layer) results[static_cast<std::size_t>(layer)] = function(layer);
-  });
+  in_parallel(results.size(), [&](std::size_t layer) { results[layer] = function(static_cast<std::int64_t>(layer)); });
   return results;
 }
 

@@ -1,4 +1,6 @@
 // Weight matching: planted elements, orbits, the rising objective.
+#include <ATen/Parallel.h>
+
 #include "tests/plugins/alignment/planted.hpp"
 
 using namespace symphony;
@@ -51,6 +53,27 @@ TEST_CASE("weight_matching: the recorded objective never falls", "[plugin][align
     REQUIRE(series.size() >= 2);
     for (std::size_t sweep = 1; sweep < series.size(); ++sweep) CHECK(series[sweep] >= series[sweep - 1] - 1e-6f);
     CHECK(series.back() > series.front());
+  }
+}
+
+TEST_CASE("weight_matching: two threads find bit for bit what one finds", "[plugin][alignment.weight_matching][invariant]") {
+  // Tensors beyond the size from which LibTorch's own operations divide their work.
+  const ModelSpec spec = tiny_spec({.layers = 3, .hidden = 64, .head_dim = 16, .ffn = 600, .qkv_bias = true});
+  const Model anchor = random_model(spec, 12), source = random_model(spec, 13);
+  const auto method = make_plugin<Alignment>("weight_matching", everything());
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const Aligned one = align(*method, anchor, source);
+  at::set_num_threads(2);
+  const Aligned two = align(*method, anchor, source);
+  at::set_num_threads(threads);
+  CHECK(largest_difference(one.model, two.model) == 0);
+  REQUIRE(one.records.arrays.size() == two.records.arrays.size());
+  for (const auto& [name, values] : one.records.arrays) {
+    CAPTURE(name);
+    const auto& other = two.records.arrays.at(name);
+    REQUIRE(values.size() == other.size());
+    for (std::size_t entry = 0; entry < values.size(); ++entry) CHECK((values[entry] == other[entry] || (std::isnan(values[entry]) && std::isnan(other[entry]))));
   }
 }
 
