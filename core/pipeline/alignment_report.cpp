@@ -76,7 +76,9 @@ void check_source(const Model& source, const TransformSet& set, const torch::Ten
   for (const double change : report.residual_change) checks.residual.push_back(static_cast<float>(change));
   checks.random_logit.push_back(static_cast<float>(check_invariance(source, moved, random_NT, accepted, set).logit_change));
   checks.stored.push_back(static_cast<float>(check_invariance(source, in_bfloat16(moved), tokens_NT, kMeasureOnly, set).logit_change));
-  checks.stored_unaligned.push_back(static_cast<float>(check_invariance(source, in_bfloat16(source), tokens_NT, kMeasureOnly).logit_change));
+  // Without transforms it is the same comparison.
+  checks.stored_unaligned.push_back(set.empty() ? checks.stored.back()
+                                                : static_cast<float>(check_invariance(source, in_bfloat16(source), tokens_NT, kMeasureOnly).logit_change));
   const double way_back = largest_difference(source, apply_transforms(moved, inverse(source.spec, set)));
   if (!settings.approximate && !(way_back <= (exact ? 0 : kRoundTripTolerance)))
     fail<NumericError>("invariance", "source '{}': its transforms and their inverse change a weight by {:.3g} of its tensor's largest, expected at "
@@ -111,6 +113,11 @@ struct Similarities {
     hidden_cka.push_back(static_cast<float>(linear_cka(hidden_a, hidden_b).value));
     cosine.push_back(static_cast<float>(mean_cosine(residual_a, residual_b).value));
     residual_cka.push_back(static_cast<float>(linear_cka(residual_a, residual_b).value));
+  }
+
+  /// The last ones once more: of a source that alignment leaves as it is.
+  void repeat() {
+    for (auto* values : {&matched, &hidden_cka, &cosine, &residual_cka}) values->push_back(values->back());
   }
 };
 
@@ -170,14 +177,16 @@ void record_similarity(const AlignedSources& aligned, const torch::Tensor& token
   Similarities all;
   std::vector<float> distance;
   for (std::size_t index = 0; index < aligned.sources.size(); ++index) {
+    const bool moves = !aligned.sets[index].empty();
     const Model moved = apply_transforms(aligned.sources[index], aligned.sets[index]);
     LayerStreamed own(anchor, tokens_NT), before(aligned.sources[index], tokens_NT), after(moved, tokens_NT);
     for (std::int64_t layer = 0; layer < num_layers; ++layer) {
       const PairTap of_anchor = run_layer(own, layer);
       all.add(of_anchor, run_layer(before, layer));
-      all.add(of_anchor, run_layer(after, layer));
+      if (moves) all.add(of_anchor, run_layer(after, layer));
+      else all.repeat();
     }
-    const auto far = weight_distance(anchor, aligned.sources[index]), near = weight_distance(anchor, moved);
+    const auto far = weight_distance(anchor, aligned.sources[index]), near = moves ? weight_distance(anchor, moved) : far;
     for (std::size_t part = 0; part < far.size(); ++part)
       distance.insert(distance.end(), {static_cast<float>(far[part]), static_cast<float>(near[part])});
   }
