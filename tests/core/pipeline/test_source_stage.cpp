@@ -1,0 +1,53 @@
+// Sources: what a start brings along, and starts that cannot be trained on.
+#include <catch2/catch.hpp>
+
+#include "core/base/error.hpp"
+#include "core/model/checkpoint.hpp"
+#include "core/pipeline/source_stage.hpp"
+#include "tests/plugins/plugin_fixture.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/support/tiny_model.hpp"
+#include "tests/support/tiny_tokenizer.hpp"
+
+using namespace symphony;
+using namespace symphony::testing;
+
+namespace {
+
+/// A source of one domain that starts from the checkpoint.
+ModelHandle continued(const std::string& directory) {
+  auto experiment = std::make_shared<Experiment>();
+  DomainRecipe text;
+  text.command = {"/bin/echo", "text"};
+  experiment->domains.emplace_back("d", text);
+  experiment->recipes.emplace_back("r", Recipe{});
+  SourceModel source;
+  source.train = TrainedSource{"d", "r", {}, {}, StartSettings{"all", 0, directory}};
+  experiment->sources.models.emplace_back("s", source);
+  TextCatalogue texts;
+  return make_source({experiment, plugin_registry(), {}}, "s", texts);
+}
+
+}  // namespace
+
+TEST_CASE("source: one that continues a checkpoint has its shape, tokenizer and special tokens", "[core][pipeline]") {
+  const TemporaryFolder folder;
+  const auto tokenizer = tiny_tokenizer({"ab"}, {"<s>"});
+  const ModelSpec spec = tiny_spec({.layers = 3, .vocab = tokenizer->vocab_size()});
+  write_checkpoint(folder / "m", random_model(spec, 1), {tokenizer->to_json(), {1, 2, {3, 4}}});
+  const ModelHandle source = continued((folder / "m").string());
+  CHECK(source.label == "s");
+  CHECK(source.stage->label == "training s");
+  CHECK(source.spec.num_layers == 3);
+  CHECK(source.spec.vocab_size == tokenizer->vocab_size());
+  CHECK(source.tokenizer->spec() == tokenizer->spec());
+  CHECK(source.token_ids == SpecialTokenIds{1, 2, {3, 4}});
+  CHECK(checkpoint_extras(source).token_ids == source.token_ids);
+}
+
+TEST_CASE("source: a start that is no dense model is refused", "[core][pipeline]") {
+  const TemporaryFolder folder;
+  write_checkpoint(folder / "m", random_model(tiny_spec({.vocab = 300, .num_experts = 4}), 1), {byte_tokenizer()->to_json(), {}});
+  const std::string directory = (folder / "m").string();
+  CHECK_THROWS_WITH(continued(directory), "sources.models.s: the start '" + directory + "' is a Mixture-of-Experts of 4 experts, expected a dense model");
+}
