@@ -55,10 +55,12 @@ bool stands_behind(const DomainWindows& windows, const std::string& task) {
 
 }  // namespace
 
-std::optional<Estimate> paired_window_difference(const RunReader& left, const RunReader& right, const EvaluationRow& row) {
-  const auto our_items = read_items(left, row), their_items = read_items(right, row);
+std::optional<Estimate> paired_window_difference(const RunReader& left, const RunReader& right, const EvaluationRow& row, const std::string& right_moment) {
+  EvaluationRow its_like = row;
+  its_like.moment = right_moment;
+  const auto our_items = read_items(left, row), their_items = read_items(right, its_like);
   if (!our_items.empty() && our_items.size() == their_items.size()) return paired_difference(our_items, their_items);
-  const auto ours = read_windows(left, row), theirs = read_windows(right, row);
+  const auto ours = read_windows(left, row), theirs = read_windows(right, its_like);
   std::vector<Estimate> domains;
   for (const DomainWindows& windows : ours) {
     if (!stands_behind(windows, row.task)) continue;

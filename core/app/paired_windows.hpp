@@ -11,9 +11,9 @@
 
 namespace symphony {
 
-/// The mean difference `left` - `right` over the windows that stand behind `row` (of `left`; a row of the same subject, moment, task and metric is
-/// expected in `right`): those of a domain, or of all in-domain or other domains, each domain weighing the same, or over the items of a task. None when a run has none
+/// The mean difference `left` - `right` over the windows that stand behind `row` of `left` and its like in `right`, the row of the same subject, task and
+/// metric at `right_moment` (a dense model that skips a router's phase ends earlier; windows are the same at every moment): those of a domain, or of all in-domain or other domains, each domain weighing the same, or over the items of a task. None when a run has none
 /// of them or the two were not measured on equally many.
-std::optional<Estimate> paired_window_difference(const RunReader& left, const RunReader& right, const EvaluationRow& row);
+std::optional<Estimate> paired_window_difference(const RunReader& left, const RunReader& right, const EvaluationRow& row, const std::string& right_moment);
 
 }  // namespace symphony

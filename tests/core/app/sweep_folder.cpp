@@ -31,6 +31,7 @@ void record_items(const std::filesystem::path& path, const std::vector<float>& i
 
 std::vector<EvaluationRow> rows_of(const MadeNumbers& numbers, double ensemble) {
   const double none = std::nan("");
+  if (numbers.ends_untrained) return {{"model", "step_0", "suite", 1, "in_domain", "loss", numbers.loss, 0.1, 4, "1", "lower"}};
   std::vector<EvaluationRow> rows{{"model", "step_0", "suite", 1, "in_domain", "loss", numbers.loss + 1.0, none, 0, "1", "lower"},
           {"model", "post", "suite", 1, "text", "loss", numbers.loss, 0.1, 4, "1", "lower"},
           {"model", "post", "suite", 1, "in_domain", "loss", numbers.loss, 0.1, 4, "1", "lower"},
@@ -82,7 +83,7 @@ void SweepFolder::add(const std::string& block, const std::string& variant, std:
   RunFile log = RunFile::create(run / "run.h5", info);
   if (!numbers.windows.empty()) {
     record_windows(run / "record.h5", numbers.windows);
-    log.absorb(run / "record.h5", "evaluation/post/suite");
+    log.absorb(run / "record.h5", numbers.ends_untrained ? "evaluation/step_0/suite" : "evaluation/post/suite");
   }
   if (!numbers.items.empty()) {
     record_items(run / "items.h5", numbers.items);

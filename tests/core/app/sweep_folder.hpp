@@ -14,6 +14,7 @@ struct MadeNumbers {
   double loss = 0.0, accuracy = 0.0;
   std::vector<float> windows;
   std::vector<float> items;
+  bool ends_untrained = false;  ///< everything was measured at step_0, and nothing after it
 };
 
 class SweepFolder {

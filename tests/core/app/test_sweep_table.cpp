@@ -104,6 +104,17 @@ TEST_CASE("table: one seed has an interval over windows, and its spread is unkno
   CHECK(loss.find("difference")->find("over")->as_string() == "windows");
 }
 
+TEST_CASE("table: windows pair with those of a model that ended at an earlier point", "[core][app]") {
+  SweepFolder folder("a");
+  folder.add("", "a", 1, {1.0, 0.5, {1.0F, 2.0F, 3.0F, 4.0F}});
+  folder.add("", "b", 1, {1.5, 0.5, {1.0F, 2.5F, 3.5F, 5.0F}, {}, /*ends_untrained=*/true});
+  const auto sweep = folder.read();
+  const auto difference = difference_between(*sweep, make_table(*sweep).metrics.front(), "", "b", "a");
+  REQUIRE(difference);
+  CHECK(difference->mean == Approx(0.5));
+  CHECK(difference->half_width == Approx(kT3 * std::sqrt(0.5 / 3.0) / 2.0));  // window differences 0, 0.5, 0.5, 1
+}
+
 TEST_CASE("table: the first metric that has a direction leads, others are asked for by name", "[core][app]") {
   SweepFolder folder;
   folder.add("", "a", 1, {1.0, 0.25, {}});
