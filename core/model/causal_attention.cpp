@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/model/precision.hpp"
+
 namespace symphony {
 
 torch::Tensor causal_attention(const torch::Tensor& queries_BTQH, const torch::Tensor& keys_BSGH, const torch::Tensor& values_BSGH) {
@@ -19,7 +21,7 @@ torch::Tensor causal_attention(const torch::Tensor& queries_BTQH, const torch::T
 
   const auto scores = torch::bmm(queries, keys.transpose(1, 2)) / std::sqrt(static_cast<double>(width));
   const auto masked = scores.view({batch * groups, per_group, length, span}).masked_fill(hidden_TS, -std::numeric_limits<double>::infinity());
-  const auto attended = torch::bmm(masked.softmax(-1).view({batch * groups, per_group * length, span}), values);
+  const auto attended = torch::bmm(masked.softmax(-1, at_least_float32(masked.scalar_type())).to(values.scalar_type()).view({batch * groups, per_group * length, span}), values);
   return attended.view({batch, groups, per_group, length, width}).permute({0, 3, 1, 2, 4}).reshape({batch, length, heads, width});
 }
 

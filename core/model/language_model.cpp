@@ -5,11 +5,17 @@
 #include "core/base/text.hpp"
 #include "core/model/cross_entropy.hpp"
 #include "core/model/decoder_parameters.hpp"
+#include "core/model/precision.hpp"
 #include "core/model/transformer.hpp"
 
 namespace symphony {
 
 namespace {
+
+/// The type in which a pass in `dtype` holds the tensor: routers decide in float32 or better.
+torch::ScalarType held_type(const SpecTensor& tensor, torch::ScalarType dtype) {
+  return tensor.kind == TensorKind::router ? at_least_float32(dtype) : dtype;
+}
 
 TensorMap load_parameters(const Model& model, const Router* router, torch::Device device, torch::ScalarType dtype) {
   const std::string where = fmt::format("model {}", quoted(model.name));
@@ -23,10 +29,20 @@ TensorMap load_parameters(const Model& model, const Router* router, torch::Devic
     if (!tensor.is_floating_point())
       fail<DataError>(where, "tensor {} has type {}, expected floating point", quoted(expected.name), c10::toString(tensor.scalar_type()));
     // Always a copy: the source's memory is not ours to train in.
-    result.emplace(expected.name, tensor.to(torch::TensorOptions().device(device).dtype(dtype), false, true).contiguous());
+    result.emplace(expected.name, tensor.to(torch::TensorOptions().device(device).dtype(held_type(expected, dtype)), false, true).contiguous());
   }
   for (const TensorInfo& info : model.tensors->infos())
     if (!result.contains(info.name)) fail<DataError>(where, "tensor {} is not part of its spec", quoted(info.name));
+  return result;
+}
+
+/// The parameters as a pass in `dtype` reads them; differentiable, so that gradients reach the originals in their own type.
+TensorMap converted(const TensorMap& parameters, const ModelSpec& spec, const Router* router, torch::ScalarType dtype) {
+  TensorMap result;
+  for (const SpecTensor& tensor : decoder_tensors(spec, router)) {
+    if (tensor.kind == TensorKind::embedding && !spec.tied_head) continue;  // rows are converted as they are looked up
+    result.emplace(tensor.name, parameter(parameters, tensor.name).to(held_type(tensor, dtype)));
+  }
   return result;
 }
 
@@ -52,7 +68,11 @@ LanguageModel::~LanguageModel() = default;
 ForwardResult LanguageModel::run(const torch::Tensor& tokens_BT, const torch::Tensor& positions_BT, const ForwardOptions& options,
                                  DecodeState* state) const {
   const auto& embedding_VD = parameter(parameters_, "model.embed_tokens.weight");
-  const TokenBatch tokens = token_batch(spec_, tokens_BT, positions_BT, embedding_VD.scalar_type(), embedding_VD.device());
+  const torch::ScalarType dtype = options.dtype.value_or(embedding_VD.scalar_type());
+  TensorMap narrowed;
+  if (dtype != embedding_VD.scalar_type()) narrowed = converted(parameters_, spec_, router_.get(), dtype);
+  const TensorMap& used = narrowed.empty() ? parameters_ : narrowed;
+  const TokenBatch tokens = token_batch(spec_, tokens_BT, positions_BT, dtype, embedding_VD.device());
   if (state != nullptr) {
     if (state->layers.empty()) state->layers.resize(static_cast<std::size_t>(spec_.num_layers));
     if (state->layers.size() != static_cast<std::size_t>(spec_.num_layers))
@@ -60,9 +80,9 @@ ForwardResult LanguageModel::run(const torch::Tensor& tokens_BT, const torch::Te
   }
 
   RoutingState routing = routing_state(router_.get(), state);
-  auto residual_ND = embed(embedding_VD, tokens, options.tap);
+  auto residual_ND = embed(embedding_VD, tokens, options.tap).to(dtype);
   for (std::int64_t layer = 0; layer < spec_.num_layers; ++layer) {
-    const LayerParameters parameters = layer_parameters(spec_, router_.get(), parameters_, layer);
+    const LayerParameters parameters = layer_parameters(spec_, router_.get(), used, layer);
     auto* cache = state != nullptr ? &state->layers[static_cast<std::size_t>(layer)] : nullptr;
     residual_ND = attention_half(spec_, layer, parameters, residual_ND, tokens, options.tap, cache);
     const auto input_ND = ffn_input(spec_, layer, parameters, residual_ND, tokens, options.tap);
@@ -74,7 +94,7 @@ ForwardResult LanguageModel::run(const torch::Tensor& tokens_BT, const torch::Te
   }
 
   ForwardResult result;
-  const auto logits_NV = decoder_head(spec_, parameter(parameters_, "model.norm.weight"), head_parameter(spec_, parameters_), residual_ND);
+  const auto logits_NV = decoder_head(spec_, parameter(used, "model.norm.weight"), head_parameter(spec_, used), residual_ND);
   result.logits_BTV = logits_NV.view({tokens.batch, tokens.length, spec_.vocab_size});
   if (routing.balance_sum.defined()) result.balance = routing.balance_sum / static_cast<double>(spec_.num_layers);
   return result;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,13 @@ struct ForwardOptions {
   std::int64_t step = 0;
   std::uint64_t seed = 0;        ///< for routers that draw
   Tap* tap = nullptr;
+  /// The type of the pass, where it is not the parameters' own: bfloat16 over float32 parameters that training updates (mixed precision, Micikevicius
+  /// et al. 2018, arXiv 1710.03740; without a loss scale, which bfloat16 does not need).
+  std::optional<torch::ScalarType> dtype;
 };
 
 struct ForwardResult {
-  torch::Tensor logits_BTV;      ///< in the model's dtype
+  torch::Tensor logits_BTV;      ///< in the dtype of the pass, at least float32
   torch::Tensor balance;         ///< mean over MoE layers of the routers' balance term; undefined without MoE or without such a term
 };
 
@@ -33,7 +37,8 @@ struct LossResult {
 class LanguageModel final : public Predictor {
  public:
   /// Loads a copy of every tensor of `model` onto `device`. `router` is required iff the spec has an MoE. Throws DataError on missing, extra
-  /// or misshapen tensors. `dtype` other than float32 is for checks: float64 runs the whole pass in float64.
+  /// or misshapen tensors. Of a pass in less than float32, routing, norms, softmax and logits are computed in float32, and so the routers'
+  /// parameters stay in it. float64 is for checks: it runs the whole pass in float64.
   LanguageModel(const Model& model, std::shared_ptr<const Router> router, torch::Device device = torch::kCPU,
                 torch::ScalarType dtype = torch::kFloat32);
   ~LanguageModel() override;

@@ -7,6 +7,7 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "core/model/precision.hpp"
 #include "core/model/vector_math.hpp"
 
 namespace symphony {
@@ -70,8 +71,9 @@ struct FusedRmsNorm : torch::autograd::Function<FusedRmsNorm> {
 }  // namespace
 
 torch::Tensor rms_norm_plain(const torch::Tensor& hidden_ND, const torch::Tensor& gain_D, double eps) {
-  const auto inverse_rms_N1 = hidden_ND.square().mean(-1, true).add(eps).rsqrt();
-  return hidden_ND * inverse_rms_N1 * gain_D;
+  const auto wide_ND = widened(hidden_ND);
+  const auto inverse_rms_N1 = wide_ND.square().mean(-1, true).add(eps).rsqrt();
+  return (wide_ND * inverse_rms_N1).to(hidden_ND.scalar_type()) * gain_D;
 }
 
 torch::Tensor rms_norm(const torch::Tensor& hidden_ND, const torch::Tensor& gain_D, double eps) {

@@ -5,6 +5,7 @@
 #include "core/model/layer_tap.hpp"
 #include "core/model/mlp.hpp"
 #include "core/model/moe_block.hpp"
+#include "core/model/precision.hpp"
 #include "core/model/projection.hpp"
 #include "core/model/rms_norm.hpp"
 
@@ -16,7 +17,7 @@ RouterOutput route(const ModelSpec& spec, const Router& router, std::int64_t lay
                    const torch::Tensor& input_ND, const TokenBatch& tokens, const ForwardOptions& options, RoutingState& routing) {
   RouterInput input;
   // Routing in less than float32 would break ties by rounding.
-  input.hidden_TD = input_ND.scalar_type() == torch::kFloat64 ? input_ND : input_ND.to(torch::kFloat32);
+  input.hidden_TD = widened(input_ND);
   input.token_ids_T = tokens.token_ids_N;
   input.sequence_ids_T = tokens.sequence_ids_N;
   input.positions_T = tokens.positions_N;
@@ -82,7 +83,7 @@ torch::Tensor ffn_half(const ModelSpec& spec, const Router* router, std::int64_t
 }
 
 torch::Tensor decoder_head(const ModelSpec& spec, const torch::Tensor& norm_D, const torch::Tensor& head_VD, const torch::Tensor& residual_ND) {
-  return project(rms_norm(residual_ND, norm_D, spec.norm_eps), {head_VD});
+  return widened(project(rms_norm(residual_ND, norm_D, spec.norm_eps), {head_VD}));
 }
 
 }  // namespace symphony

@@ -148,7 +148,7 @@ StagePtr make_activations(const StageBuilder& builder, const ModelHandle& model,
     const Experiment& what = *builder.experiment;
     const Model loaded = model.load(scope.input);
     const auto router = builder.router_for(loaded.spec);
-    const LanguageModel language_model(loaded, router);
+    const LanguageModel language_model = builder.loaded(loaded);
     const LoggedSites logged = logged_sites(what, model, router.get());
     if (!logged.left_out.empty()) scope.record.note("sites_left_out", join(logged.left_out, ", "));
     ActivationLog log(scope.record, "", logged.options);  // at the root: the record becomes a group of its own
@@ -162,7 +162,7 @@ StagePtr make_activations(const StageBuilder& builder, const ModelHandle& model,
     log.finish();
   };
   const ActivationBytes bytes = activation_bytes(logged_sites(experiment, model, builder.router_for(model.spec).get()).options);
-  return make_stage("activations", kRevision, fmt::format("activations of {}", model.label), std::move(parameters), std::move(inputs), builder.environment, run,
+  return make_stage("activations", kRevision, fmt::format("activations of {}", model.label), std::move(parameters), std::move(inputs), builder.pass_environment(), run,
                     activation_cost(model.spec, model.fused, experiment.windows.length, bytes.raw + bytes.statistics));
 }
 

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 
+#include "core/base/error.hpp"
 #include "core/base/seed.hpp"
+#include "core/base/text.hpp"
+#include "core/pipeline/environment.hpp"
 
 namespace symphony {
 
@@ -36,6 +39,25 @@ std::shared_ptr<const Router> StageBuilder::router_for(const ModelSpec& spec) co
   if (!spec.moe) return nullptr;
   return registry.create<Router>(spec.moe->router);
 }
+
+NumericEnvironment StageBuilder::pass_environment() const {
+  NumericEnvironment result = environment;
+  result.device = experiment->device;
+  result.dtype = experiment->dtype;
+  return result;
+}
+
+torch::Device StageBuilder::device() const {
+  if (const std::string missing = missing_on_machine(experiment->device); !missing.empty())
+    fail<ConfigError>("device", "got {}, but {}", quoted(experiment->device), missing);
+  return torch::Device(experiment->device);
+}
+
+torch::ScalarType StageBuilder::dtype() const { return experiment->dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32; }
+
+LanguageModel StageBuilder::loaded(const Model& model) const { return {model, router_for(model.spec), device(), dtype()}; }
+
+LanguageModel StageBuilder::trainable(const Model& model) const { return {model, router_for(model.spec), device()}; }
 
 CheckpointExtras checkpoint_extras(const ModelHandle& model) { return {model.tokenizer->to_json(), model.token_ids}; }
 

@@ -9,6 +9,7 @@
 
 #include "core/data/tokenizer.hpp"
 #include "core/model/checkpoint.hpp"
+#include "core/model/language_model.hpp"
 #include "core/model/model_spec.hpp"
 #include "core/model/router.hpp"
 #include "core/pipeline/experiment.hpp"
@@ -32,6 +33,17 @@ struct StageBuilder {
   /// A plugin's id, revision and parameters, for a stage's identity.
   Value method_identity(std::string_view category, const Method& method) const;
   std::shared_ptr<const Router> router_for(const ModelSpec& spec) const;
+
+  // Training and evaluation, which the experiment may ask to happen on another device and in another type than the rest.
+  /// What their stages depend on.
+  NumericEnvironment pass_environment() const;
+  /// Throws ConfigError where this machine has no such device.
+  torch::Device device() const;
+  torch::ScalarType dtype() const;
+  /// In the type of the passes, for evaluation.
+  LanguageModel loaded(const Model& model) const;
+  /// In float32, for training.
+  LanguageModel trainable(const Model& model) const;
 };
 
 struct ModelHandle;

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+
+#include <torch/types.h>
 
 #include "core/log/provenance.hpp"
 
@@ -9,6 +12,11 @@ namespace symphony {
 
 /// Threads of LibTorch's pool; call before any numeric work.
 void set_threads(std::int64_t threads);
+
+/// Why nothing can be computed on `device` ("cpu", "cuda") by this program, or on this machine; "" where it can. Only the second changes from
+/// machine to machine.
+std::string missing_in_program(const std::string& device);
+std::string missing_on_machine(const std::string& device);
 
 /// Host, compiler, libraries with LibTorch's version, BLAS, start time.
 Provenance collect_provenance(std::int64_t threads);

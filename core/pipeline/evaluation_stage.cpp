@@ -85,7 +85,10 @@ void evaluate(const StageBuilder& builder, const Method& suite, Subject subject,
   for (const std::string& path : plugin->inputs()) subject.files.emplace(path, read_text(path));
   if (!plugin->applies_to(subject)) return record_rows(scope.record, suite.name, plugin->version(), {});
   const auto domains = load_domains(*builder.experiment, texts, *subject.tokenizer, scope.input);
-  const auto rows = plugin->evaluate(subject, domains, plugin_context(scope, builder.seed("evaluation")));
+  Context context = plugin_context(scope, builder.seed("evaluation"));
+  context.device = builder.device();
+  context.dtype = builder.dtype();
+  const auto rows = plugin->evaluate(subject, domains, context);
   for (const EvalRow& row : rows)
     if (!std::isfinite(row.value)) fail<NumericError>("eval." + suite.name, "{} of task '{}' is {}", row.metric, row.task, row.value);
   record_rows(scope.record, suite.name, plugin->version(), rows);
@@ -132,7 +135,7 @@ StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, 
   if (merge.alignment) inputs.push_back(merge.alignment);
   const auto run = [builder, model, suite, texts, merge](StageScope& scope) {
     const Model loaded = model.load(scope.input);
-    const LanguageModel language_model(loaded, builder.router_for(loaded.spec));
+    const LanguageModel language_model = builder.loaded(loaded);
     Subject subject{language_model, &language_model, model.expert_sources, model.expert_domains};
     subject.tokenizer = model.tokenizer;
     if (merge.alignment) {
@@ -142,7 +145,7 @@ StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, 
     evaluate(builder, suite, std::move(subject), texts, scope);
   };
   return make_stage("evaluation", kRevision, fmt::format("{} of {}", suite.name, model.label), std::move(parameters), std::move(inputs),
-                    builder.environment, run, evaluation_cost(model.spec, 1, model.fused, builder.experiment->windows.length));
+                    builder.pass_environment(), run, evaluation_cost(model.spec, 1, model.fused, builder.experiment->windows.length));
 }
 
 StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const Method& suite,
@@ -152,7 +155,7 @@ StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector
   inputs.insert(inputs.end(), texts.begin(), texts.end());
   const auto run = [builder, sources, suite, texts](StageScope& scope) {
     std::vector<std::shared_ptr<const Predictor>> members;
-    for (const ModelHandle& source : sources) members.push_back(std::make_shared<LanguageModel>(source.load(scope.input), nullptr));
+    for (const ModelHandle& source : sources) members.push_back(std::make_shared<LanguageModel>(builder.loaded(source.load(scope.input))));
     const Ensemble ensemble(std::move(members));
     Subject subject{ensemble};
     subject.tokenizer = sources.front().tokenizer;
@@ -161,7 +164,7 @@ StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector
   Value parameters = evaluation_identity(builder, suite, *sources.front().tokenizer);
   if (const Value vocabulary = vocabulary_identity(sources); !vocabulary.is_null()) parameters.set("vocabulary", vocabulary);
   return make_stage("ensemble_evaluation", kRevision, fmt::format("{} of the sources' ensemble", suite.name), std::move(parameters),
-                    std::move(inputs), builder.environment, run,
+                    std::move(inputs), builder.pass_environment(), run,
                     evaluation_cost(sources.front().spec, sources.size(), false, builder.experiment->windows.length));
 }
 

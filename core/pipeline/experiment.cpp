@@ -6,6 +6,7 @@
 
 #include "core/base/text.hpp"
 #include "core/model/tap.hpp"
+#include "core/pipeline/environment.hpp"
 #include "core/plugin/eval.hpp"
 #include "core/train/trainable.hpp"
 
@@ -152,6 +153,8 @@ void Experiment::describe(Schema& s) {
   s.field<&Experiment::about>("about", "what is asked, for reports");
   s.field<&Experiment::seed>("seed", "root seed; every stage derives its own by name").at_least(0);
   s.field<&Experiment::threads>("threads", "threads of every numeric stage").range(1, 1024);
+  s.field<&Experiment::device>("device", "where models are trained and evaluated; alignment, routers' starts and assembly stream over layers on the CPU").one_of({"cpu", "cuda"});
+  s.field<&Experiment::dtype>("dtype", "of forward and backward passes in training and evaluation; what is trained stays in float32").one_of({"float32", "bfloat16"});
   s.field<&Experiment::domains>("domains", "text domains by name");
   s.field<&Experiment::recipes>("recipes", "ways to train a source, by name");
   s.field<&Experiment::sources>("sources", "the models that are merged").must_be_given();
@@ -312,6 +315,8 @@ SchemaIssues check_experiment(Experiment& experiment, const PluginRegistry& regi
   check.known_domains(experiment.calibration.domains, experiment, {"calibration", "domains"});
   check.known_domains(experiment.training.domains, experiment, {"training", "domains"});
   if (experiment.in_domain().empty()) check.issues.push_back({{"domains"}, "expected at least one domain without 'ood: true'", false});
+
+  if (const std::string missing = missing_in_program(experiment.device); !missing.empty()) check.issues.push_back({{"device"}, missing, false});
 
   std::set<std::string> phase_names{"step_0"};
   for (std::size_t index = 0; index < experiment.training.phases.size(); ++index) {

@@ -149,6 +149,8 @@ struct Experiment {
   std::string name, about;
   std::int64_t seed = 1;
   std::int64_t threads = 1;
+  std::string device = "cpu";               ///< of training and evaluation
+  std::string dtype = "float32";            ///< of their passes; parameters are trained in float32
   Named<DomainRecipe> domains;
   Named<Recipe> recipes;
   SourcesSettings sources;

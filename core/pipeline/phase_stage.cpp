@@ -32,18 +32,19 @@ std::optional<ModelHandle> make_phase(const StageBuilder& builder, const ModelHa
   inputs.insert(inputs.end(), texts.begin(), texts.end());
   const auto run = [builder, before, phase, texts, seed, dense](StageScope& scope) {
     const Model start = before.load(scope.input);
-    LanguageModel model(start, builder.router_for(start.spec));
+    LanguageModel model = builder.trainable(start);
     TrainingJob job;
     job.settings = phase;
     job.settings.balance = dense ? 0.0 : builder.experiment->router.balance;
     job.texts = texts;
     job.seed = seed;
     job.log_every = builder.experiment->logging.every;
+    job.dtype = builder.dtype();
     run_training(model, job, scope);
     write_checkpoint(scope.directory / kModelFolder, model.as_model(phase.name), checkpoint_extras(before));
   };
   ModelHandle after = before;
-  after.stage = make_stage("phase", kRevision, fmt::format("phase '{}'", phase.name), std::move(parameters), std::move(inputs), builder.environment, run,
+  after.stage = make_stage("phase", kRevision, fmt::format("phase '{}'", phase.name), std::move(parameters), std::move(inputs), builder.pass_environment(), run,
                            training_cost(before.spec, phase));
   after.fused = false;
   after.label = fmt::format("the model after '{}'", phase.name);

@@ -76,19 +76,20 @@ ModelHandle make_training(const StageBuilder& builder, const SourceTraining& tra
     const ModelSpec& spec = untrained.spec;
     const Model initial = untrained.load ? untrained.load(scope.input)
                                          : Model{spec, std::make_shared<MemorySource>(initial_parameters(spec, training.init_seed), "untrained"), training.label};
-    LanguageModel model(initial, nullptr);
+    LanguageModel model = builder.trainable(initial);
     TrainingJob job;
     job.settings = training.recipe.training;
     job.texts = texts;
     job.seed = training.batch_seed;
     job.log_every = builder.experiment->logging.every;
+    job.dtype = builder.dtype();
     run_training(model, job, scope);
     write_checkpoint(scope.directory / kModelFolder, model.as_model(training.label), checkpoint_extras(untrained));
   };
   // `every` only thins the record, but the record is part of the result.
   Value parameters = identity(training);
   parameters.set("log_every", builder.experiment->logging.every);
-  return handle(make_stage("source", kTrainingRevision, "training " + training.label, std::move(parameters), std::move(inputs), builder.environment, run,
+  return handle(make_stage("source", kTrainingRevision, "training " + training.label, std::move(parameters), std::move(inputs), builder.pass_environment(), run,
                            training_cost(untrained.spec, training.recipe.training)),
                 training.label, untrained);
 }

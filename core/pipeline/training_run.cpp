@@ -75,6 +75,7 @@ void run_training(LanguageModel& model, const TrainingJob& job, StageScope& scop
   hooks.checkpoint = scope.checkpoints / "trainer.safetensors";
   hooks.checkpoint_every = kCheckpointEvery;
   hooks.seed = derive_seed(job.seed, "routing");
+  hooks.dtype = job.dtype;
   // Before the trainer saves its state, so that a resumed run has every row.
   hooks.stop_requested = [&] {
     if (!scope.stop_requested()) return false;

@@ -16,6 +16,7 @@ struct TrainingJob {
   std::vector<StagePtr> texts;             ///< of the domains that are read, equal shares
   std::uint64_t seed = 0;                  ///< of the batches and of routers that draw
   std::int64_t log_every = 10;
+  torch::ScalarType dtype = torch::kFloat32;  ///< of forward and backward
 };
 
 /// Trains `model` in place. Resumes from the scope's checkpoints, bit-identically; throws Interrupted after saving when asked to stop.

@@ -47,6 +47,7 @@ RunInfo run_info(const Plan& plan, const SweepPoint& point, const Experiment& ex
   info.config_hash = point.config_hash;
   info.origins = all_origins(plan, point, config);
   info.provenance = collect_provenance(experiment.threads);
+  info.provenance.device = experiment.device;
   info.provenance.command_line = plan.command_line;
   info.provenance.git_revision = plan.git_revision;
   info.provenance.git_state = plan.git_state;

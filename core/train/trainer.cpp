@@ -98,6 +98,7 @@ TrainOutcome train(LanguageModel& model, const BatchFn& batch, const TrainSettin
   ForwardOptions options;
   options.training = true;
   options.seed = hooks.seed;
+  options.dtype = hooks.dtype;
   const auto tokens_a_step = static_cast<double>(settings.batch_size * settings.sequence_length);
   const auto first_step = optimiser.steps_done();
   TrainOutcome outcome{first_step, false, std::nan("")};

@@ -49,6 +49,7 @@ struct TrainHooks {
   std::filesystem::path checkpoint;                ///< a file: resumed from when it exists; empty: none
   std::int64_t checkpoint_every = 0;               ///< steps; 0: only when stopped
   std::uint64_t seed = 0;                          ///< handed to routers that draw
+  torch::ScalarType dtype = torch::kFloat32;       ///< of forward and backward; what is trained keeps its own type
 };
 
 struct TrainOutcome {

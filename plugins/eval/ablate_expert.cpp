@@ -61,7 +61,7 @@ class AblateExpert final : public Eval {
     if (!applies_to(subject)) fail<ConfigError>("eval.ablate_expert", "got a model without several experts, expected a Mixture-of-Experts");
     const auto num_experts = static_cast<std::size_t>(subject.model->spec().moe->num_experts);
     const auto router = std::make_shared<AblatedRouter>(*subject.model->router());
-    const LanguageModel model(subject.model->as_model("ablated"), router);
+    const LanguageModel model(subject.model->as_model("ablated"), router, context.device, context.dtype);
     std::vector<std::vector<Estimate>> effects(domains.size());  // [domain, expert]
     for (std::size_t domain = 0; domain < domains.size(); ++domain) {
       const WindowSet windows = some_windows(domains[domain].windows, params_.windows);

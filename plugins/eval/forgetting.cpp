@@ -33,7 +33,7 @@ class Forgetting final : public Eval {
       const EvalSource& source = subject.sources[index];
       const auto own = std::find_if(domains.begin(), domains.end(), [&](const EvalDomain& domain) { return domain.name == source.domain; });
       if (own == domains.end()) continue;  // a checkpoint that stands for no domain has none to forget
-      const LanguageModel specialist(source.original, nullptr);
+      const LanguageModel specialist(source.original, nullptr, context.device, context.dtype);
       losses.push_back(paired_difference(bits_per_byte(subject.predictor, own->windows), bits_per_byte(specialist, own->windows)));
       rows.push_back(row(source.name, losses.back()));
       context.progress(static_cast<double>(index + 1) / static_cast<double>(subject.sources.size()));

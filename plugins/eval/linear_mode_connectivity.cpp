@@ -95,7 +95,7 @@ class LinearModeConnectivity final : public Eval {
       if (&source == &anchor) continue;
       pairs.push_back(anchor.name + " - " + source.name);
       for (std::size_t state = 0; state < kStates.size(); ++state) {
-        const std::vector<Loss> line = state == 0 ? walk(anchor.original, source.original, windows) : walk(anchor.aligned, source.aligned, windows);
+        const std::vector<Loss> line = state == 0 ? walk(anchor.original, source.original, windows, context) : walk(anchor.aligned, source.aligned, windows, context);
         for (const Loss& loss : line) curves.push_back(static_cast<float>(mean_loss(loss)));
         const Barrier barrier = barrier_of(line);
         barriers[state].push_back(barrier.estimate);
@@ -110,10 +110,10 @@ class LinearModeConnectivity final : public Eval {
   }
 
  private:
-  std::vector<Loss> walk(const Model& a, const Model& b, const std::vector<WindowSet>& domains) const {
+  std::vector<Loss> walk(const Model& a, const Model& b, const std::vector<WindowSet>& domains, const Context& context) const {
     std::vector<Loss> line;
     for (std::int64_t point = 0; point < params_.points; ++point) {
-      const LanguageModel model(interpolate(a, b, static_cast<double>(point) / static_cast<double>(params_.points - 1)), nullptr);
+      const LanguageModel model(interpolate(a, b, static_cast<double>(point) / static_cast<double>(params_.points - 1)), nullptr, context.device, context.dtype);
       Loss loss;
       for (const WindowSet& windows : domains) {
         loss.push_back(window_bits(model, windows, params_.batch_size));

@@ -159,3 +159,66 @@ TEST_CASE("language model: wrong tensors, tokens and routers are refused by name
     CHECK_THROWS_WITH(build().forward(tokens_BT, positions_for(tokens_BT)), "decoder: got token 61, expected 0 to 60 (the vocabulary)");
   }
 }
+
+TEST_CASE("language model: a pass in bfloat16 is the float32 pass to its rounding", "[core][model]") {
+  TinyOptions options;
+  options.qkv_bias = options.tied_head = GENERATE(false, true);
+  const Model source = random_model(tiny_spec(options), 8);
+  const LanguageModel exact(source, nullptr), held(source, nullptr, torch::kCPU, torch::kBFloat16);
+  const auto tokens_BT = random_tokens(2, 9, source.spec.vocab_size, 8);
+  const auto expected_BTV = exact.forward(tokens_BT, positions_for(tokens_BT)), rounded_BTV = held.forward(tokens_BT, positions_for(tokens_BT));
+  CHECK(rounded_BTV.scalar_type() == torch::kFloat32);
+  ForwardOptions mixed;
+  mixed.dtype = torch::kBFloat16;
+  const auto mixed_BTV = exact.run(tokens_BT, positions_for(tokens_BT), mixed).logits_BTV;
+  const double scale = expected_BTV.abs().max().item<double>(), change = (rounded_BTV - expected_BTV).abs().max().item<double>() / scale;
+  CHECK(change > 1e-4);  // it was computed in bfloat16
+  CHECK(change < 0.05);
+  CHECK((mixed_BTV - rounded_BTV).abs().max().item<double>() < 1e-6 * scale);
+}
+
+TEST_CASE("language model: routing stays in float32 whatever the pass is in", "[core][model]") {
+  TinyOptions options;
+  options.num_experts = 3;
+  const Model source = random_model(tiny_spec(options), 9);
+  const auto router = router_for(source.spec);
+  const LanguageModel held(source, router, torch::kCPU, torch::kBFloat16), trained(source, router);
+  for (const auto& [name, tensor] : held.parameters()) {
+    CAPTURE(name);
+    CHECK(tensor.scalar_type() == (name.find("router") == std::string::npos ? torch::kBFloat16 : torch::kFloat32));
+  }
+  const auto tokens_BT = random_tokens(2, 9, source.spec.vocab_size, 9);
+  CHECK(held.forward(tokens_BT, positions_for(tokens_BT)).isfinite().all().item<bool>());
+
+  for (const auto& [name, tensor] : trained.parameters()) torch::Tensor(tensor).set_requires_grad(true);
+  ForwardOptions mixed;
+  mixed.dtype = torch::kBFloat16;
+  trained.loss(tokens_BT, mixed).nats.backward();
+  for (const auto& [name, tensor] : trained.parameters()) {
+    CAPTURE(name);
+    REQUIRE(tensor.grad().defined());
+    CHECK(tensor.grad().scalar_type() == torch::kFloat32);
+    CHECK(tensor.grad().isfinite().all().item<bool>());
+  }
+}
+
+TEST_CASE("language model: on a CUDA device the logits and the gradients are the CPU's", "[core][model][gpu]") {
+  if (!at::hasCUDA()) {
+    SUCCEED("no CUDA device here");
+    return;
+  }
+  TinyOptions options;
+  options.num_experts = GENERATE(0, 3);
+  const Model source = random_model(tiny_spec(options), 10);
+  const LanguageModel here(source, router_for(source.spec)), there(source, router_for(source.spec), torch::kCUDA);
+  const auto tokens_BT = random_tokens(2, 9, source.spec.vocab_size, 10);
+  CHECK(torch::allclose(there.forward(tokens_BT, positions_for(tokens_BT)).cpu(), here.forward(tokens_BT, positions_for(tokens_BT)), 1e-4, 1e-4));
+  for (const LanguageModel* model : {&here, &there}) {
+    for (const auto& [name, tensor] : model->parameters()) torch::Tensor(tensor).set_requires_grad(true);
+    model->loss(tokens_BT, {}).nats.backward();
+  }
+  for (const auto& [name, tensor] : here.parameters()) {
+    CAPTURE(name);
+    CHECK(torch::allclose(there.parameters().at(name).grad().cpu(), tensor.grad(), 1e-3, 1e-5));
+  }
+}

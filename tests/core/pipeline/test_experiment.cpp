@@ -1,6 +1,8 @@
 // The typed experiment: what check_experiment finds, and the pipeline's keys.
 #include <catch2/catch.hpp>
 
+#include <ATen/Context.h>
+
 #include "core/base/error.hpp"
 #include "core/model/checkpoint.hpp"
 #include "core/pipeline/pipeline.hpp"
@@ -89,6 +91,25 @@ TEST_CASE("a dense model leaves the router's phase out and says so", "[core][pip
   const RunPipeline pipeline = pipeline_of(tree);
   CHECK(pipeline.points == std::vector<std::string>{"step_0", "all"});
   CHECK(pipeline.skipped_phases == std::vector<std::string>{"router"});
+}
+
+TEST_CASE("the type of passes re-keys training and evaluation and nothing before them", "[core][pipeline]") {
+  Value tree = small();
+  tree.set("dtype", "bfloat16");
+  for (const StagePtr& stage : pipeline_of(tree).stages) {
+    CAPTURE(stage->label);
+    const bool computes = stage->name == "source" || stage->name == "phase" || stage->name == "evaluation";
+    CHECK(stage->identity.find("environment")->find("dtype")->as_string() == (computes ? "bfloat16" : "float32"));
+  }
+}
+
+TEST_CASE("a device that this program cannot use is refused before anything runs", "[core][pipeline]") {
+  Value tree = small();
+  tree.set("device", "cuda");
+  const std::string issues = issues_of(tree);
+  if (at::globalContext().hasCUDART()) CHECK(issues.empty());
+  else CHECK_THAT(issues, Catch::Contains("device: this program's LibTorch") && Catch::Contains("was built without CUDA"));
+  CHECK_THROWS_WITH(from_value<Experiment>(ValueMap{{"name", "x"}, {"sources", ValueMap{}}, {"device", "gpu"}}, "test"), Catch::Contains("'gpu'") && Catch::Contains("cuda"));
 }
 
 TEST_CASE("the seed re-keys training but not text", "[core][pipeline]") {

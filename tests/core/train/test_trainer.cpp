@@ -192,3 +192,20 @@ TEST_CASE("trainer: wrong batches and parts are refused", "[core][train]") {
   settings.train = {"expert"};
   CHECK_THROWS_WITH(train(model, counting_batch, settings), Catch::Contains("did you mean 'experts'"));
 }
+
+TEST_CASE("trainer: passes in bfloat16 train float32 parameters", "[core][train]") {
+  LanguageModel model = tiny();
+  std::vector<double> losses;
+  TrainHooks hooks;
+  hooks.dtype = torch::kBFloat16;
+  hooks.on_step = [&](const StepReport& report) { losses.push_back(report.loss); };
+  TrainSettings settings = short_run(40);
+  settings.learning_rate = 1e-2;
+  train(model, counting_batch, settings, hooks);
+  CHECK(losses.back() < 0.7 * losses.front());
+  for (const auto& [name, tensor] : model.parameters()) {
+    CAPTURE(name);
+    CHECK(tensor.scalar_type() == torch::kFloat32);
+    CHECK_FALSE(tensor.equal(tensor.to(torch::kBFloat16).to(torch::kFloat32)));  // more than bfloat16 can hold
+  }
+}
