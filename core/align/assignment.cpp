@@ -19,6 +19,9 @@ constexpr std::size_t kAuctionFrom = 256;
 constexpr double kGapTolerance = 1e-10;      // times n max|c|
 constexpr double kTightTolerance = 1e-12;    // times max|c|: two assignments that differ by less are tied
 constexpr double kRoundingTolerance = 2e-15; // times max|c|: what a sum of prices may be off by
+// Of the spread of the costs: a start whose entries are on average dearer than their row's cheapest by more is of another problem, and an auction
+// from its prices takes longer than one from nothing.
+constexpr double kFarStart = 0.03;
 
 struct Extent {
   float low = 0, high = 0;
@@ -70,18 +73,20 @@ void check_start(const AssignmentStart& start, std::size_t size) {
 
 /// The matching and, in `result`, the prices and the work.
 Matching solve_exactly(const CostRows& costs, const AssignmentStart& start, const Extent& extent, Assignment& result) {
+  const double spread = static_cast<double>(extent.high) - extent.low;
   result.prices = start.prices;
   Matching matching(costs.size);
   bool begins_afresh = true;
   if (!start.columns.empty()) {
-    matching = tight_entries(costs, start.prices, start.columns, kRoundingTolerance * extent.magnitude());
+    TightEntries kept = tight_entries(costs, start.prices, start.columns, kRoundingTolerance * extent.magnitude());
     result.work.rows_read += static_cast<std::int64_t>(costs.size);
-    const auto lost = static_cast<std::size_t>(std::count(matching.column_of.begin(), matching.column_of.end(), kUnassigned));
+    const auto lost = static_cast<std::size_t>(std::count(kept.matching.column_of.begin(), kept.matching.column_of.end(), kUnassigned));
     begins_afresh = 8 * lost > costs.size;
-    if (begins_afresh) matching = Matching(costs.size);
+    if (!begins_afresh) matching = std::move(kept.matching);
+    else if (kept.mean_slack > kFarStart * spread) result.prices.clear();
   }
-  if (begins_afresh && costs.size >= kAuctionFrom && extent.high > extent.low) {
-    Auctioned auctioned = auction_prices(costs, static_cast<double>(extent.high) - extent.low, start.prices);
+  if (begins_afresh && costs.size >= kAuctionFrom && spread > 0) {
+    Auctioned auctioned = auction_prices(costs, spread, result.prices);
     result.prices = std::move(auctioned.prices);
     result.work += auctioned.work;
   }

@@ -7,7 +7,8 @@
 // Costs stay where they are, in float32; duals are float64. Extra memory is O(n), never a second matrix.
 //
 // A warm start, what an earlier call found for a similar problem, saves work and nothing else: rows whose entry is still the cheapest under its
-// prices keep it; when fewer than 7 of 8 do, the prices go through the last phases of the auction. The certificate is the same.
+// prices keep it; when fewer than 7 of 8 do, the prices go through the last phases of the auction, or are dropped if they are of quite another
+// problem. The certificate is the same.
 //
 // Deterministic, and independent of how it was reached: of all optimal assignments the lexicographically smallest is returned (ties resolve
 // to the lowest column; a constant matrix gives the identity).

@@ -115,12 +115,14 @@ class Augmenter {
 
 }  // namespace
 
-Matching tight_entries(const CostRows& costs, const std::vector<double>& prices, const std::vector<std::int64_t>& columns, double tolerance) {
-  Matching kept(costs.size);
+TightEntries tight_entries(const CostRows& costs, const std::vector<double>& prices, const std::vector<std::int64_t>& columns, double tolerance) {
+  TightEntries kept{Matching(costs.size)};
   for (std::size_t row = 0; row < costs.size; ++row) {
     const auto column = static_cast<std::size_t>(columns[row]);
     const double cheapest = row_passes().best_two(costs.row(row), prices.data(), costs.sign, costs.size).best;
-    if (costs.cost(row, column) - prices[column] <= cheapest + tolerance && kept.row_of[column] == kUnassigned) kept.assign(row, column);
+    const double slack = costs.cost(row, column) - prices[column] - cheapest;
+    kept.mean_slack += slack / static_cast<double>(costs.size);
+    if (slack <= tolerance && kept.matching.row_of[column] == kUnassigned) kept.matching.assign(row, column);
   }
   return kept;
 }

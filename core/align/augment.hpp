@@ -22,8 +22,12 @@ struct Matching {
   }
 };
 
+struct TightEntries {
+  Matching matching;
+  double mean_slack = 0;  ///< by how much a row's entry is dearer than its cheapest
+};
 /// The entries `columns`, by row, that are within `tolerance` of their row's cheapest under `prices`; the other rows stay unassigned.
-Matching tight_entries(const CostRows& costs, const std::vector<double>& prices, const std::vector<std::int64_t>& columns, double tolerance);
+TightEntries tight_entries(const CostRows& costs, const std::vector<double>& prices, const std::vector<std::int64_t>& columns, double tolerance);
 
 /// Completes `matching`, of tight entries, to an optimal assignment; `prices` become optimal duals v: with u_i = min_j (c_ij - v_j), every chosen
 /// entry has c = u + v to rounding.
