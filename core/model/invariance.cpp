@@ -11,6 +11,8 @@ namespace symphony {
 
 namespace {
 
+constexpr std::int64_t kDecodedPositions = 16;
+
 class ResidualTap final : public Tap {
  public:
   bool wants(Site site, std::int64_t) const override { return site == Site::residual; }
@@ -68,6 +70,21 @@ InvarianceReport check_invariance(const Model& original, const Model& transforme
                        "largest change of the residual stream is {:.3g}", original.name, report.logit_change, tolerance,
                        *std::max_element(report.residual_change.begin(), report.residual_change.end()));
   return report;
+}
+
+double decoding_change(const Model& model, const torch::Tensor& tokens_BT) {
+  StreamOptions decoding;
+  decoding.prefill = std::max<std::int64_t>(1, tokens_BT.size(1) - kDecodedPositions);
+  LayerStreamed whole(model, tokens_BT), decoded(model, tokens_BT, nullptr, decoding);
+  run_all(whole, nullptr);
+  run_all(decoded, nullptr);
+  double difference = 0, largest = 0;
+  for (std::int64_t chunk = 0; chunk < whole.num_chunks(); ++chunk) {
+    const torch::Tensor expected = whole.logits(chunk);
+    difference = larger((decoded.logits(chunk) - expected).abs().max().item<double>(), difference);
+    largest = larger(expected.abs().max().item<double>(), largest);
+  }
+  return difference / largest;
 }
 
 }  // namespace symphony

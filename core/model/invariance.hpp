@@ -1,5 +1,5 @@
-// Does a transformed model still compute the function of the original? Measured on tokens, layer-streamed, so on checkpoints of any size
-// (methods-alignment section 9, I1 to I3). Dense models.
+// Does a transformed model still compute the function of the original, and does it when it generates? Measured on tokens, layer-streamed, so on
+// checkpoints of any size (methods-alignment section 9, I1 to I3 and I8). Dense models.
 #pragma once
 
 #include <limits>
@@ -27,5 +27,9 @@ struct InvarianceReport {
 /// the value and the tolerance when logit_change is above it or not a number; an infinite tolerance only measures.
 InvarianceReport check_invariance(const Model& original, const Model& transformed, const torch::Tensor& tokens_BT,
                                   double tolerance = kPermutationTolerance, const TransformSet& applied = {});
+
+/// max|dlogit| / max|logit| between one pass over tokens_BT and decoding: the last 16 positions (at most all but the first) one by one against the
+/// KV cache of those before them.
+double decoding_change(const Model& model, const torch::Tensor& tokens_BT);
 
 }  // namespace symphony

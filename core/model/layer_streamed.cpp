@@ -95,11 +95,28 @@ void LayerStreamed::run_attention(std::int64_t chunk_idx, Tap* tap, bool advance
   const torch::NoGradGuard no_grad;
   Chunk& chunk = chunk_at(chunk_idx, 2 * layer_);
   if (layer_ == 0) LayerTap(tap, 0, chunk.tokens).record(Site::embedding, chunk.residual_ND);
-  const torch::Tensor after_ND = attention_half(model_.spec, layer_, parameters_, chunk.residual_ND, chunk.tokens, tap, nullptr);
+  const torch::Tensor after_ND = options_.prefill > 0
+                                     ? decoded_attention(chunk)
+                                     : attention_half(model_.spec, layer_, parameters_, chunk.residual_ND, chunk.tokens, tap, nullptr);
   if (tap != nullptr && tap->wants(Site::ffn_in, layer_)) ffn_input(model_.spec, layer_, parameters_, after_ND, chunk.tokens, tap);
   if (!advance) return;
   chunk.residual_ND = after_ND;
   ++chunk.halves_done;
+}
+
+torch::Tensor LayerStreamed::decoded_attention(const Chunk& chunk) const {
+  const TokenBatch& all = chunk.tokens;
+  const auto by_sequence = [&](const torch::Tensor& of_tokens) { return of_tokens.view({all.batch, all.length, -1}); };
+  DecodeState::Layer cache;
+  std::vector<torch::Tensor> pieces_BTD;
+  for (std::int64_t first = 0, count = 0; first < all.length; first += count) {
+    count = first == 0 ? std::min(options_.prefill, all.length) : 1;
+    const auto piece = [&](const torch::Tensor& of_tokens) { return by_sequence(of_tokens).narrow(1, first, count); };
+    const TokenBatch tokens = token_batch(model_.spec, piece(all.token_ids_N).squeeze(2), piece(all.positions_N).squeeze(2), options_.dtype, options_.device);
+    const auto residual_ND = piece(chunk.residual_ND).reshape({all.batch * count, -1});
+    pieces_BTD.push_back(attention_half(model_.spec, layer_, parameters_, residual_ND, tokens, nullptr, &cache).view({all.batch, count, -1}));
+  }
+  return torch::cat(pieces_BTD, 1).view_as(chunk.residual_ND);
 }
 
 void LayerStreamed::run_ffn(std::int64_t chunk_idx, Tap* tap) {

@@ -32,6 +32,9 @@ struct StreamOptions {
   std::int64_t chunk_tokens = 4096;             ///< a chunk is as many whole sequences as fit, at least one
   torch::Device device = torch::kCPU;
   torch::ScalarType dtype = torch::kFloat32;
+  /// > 0: attention takes so many positions of every sequence at once and the others one by one against a KV cache, as generation does. It
+  /// shows its sites to no tap then.
+  std::int64_t prefill = 0;
 };
 
 class LayerStreamed {
@@ -71,6 +74,7 @@ class LayerStreamed {
     std::int64_t halves_done = 0;  ///< two a layer
   };
   Chunk& chunk_at(std::int64_t chunk, std::int64_t halves_expected);
+  torch::Tensor decoded_attention(const Chunk& chunk) const;
   TensorMap load(std::int64_t layer) const;
   void read_layer(std::int64_t layer);
 

@@ -19,6 +19,8 @@ namespace {
 /// What folding and rotating may change beyond permutations and signs: every weight is rounded once more.
 constexpr double kRoundingShare = kRotationTolerance / kPermutationTolerance;
 constexpr double kRoundTripTolerance = 1e-4;
+/// Of logits decoded one by one against those of a whole pass, whatever the alignment may change.
+constexpr double kDecodingTolerance = 1e-5;
 
 bool is_exact(const TransformSet& set) {
   return std::all_of(set.begin(), set.end(), [](const auto& entry) { return entry.second.is_exact(); });
@@ -61,7 +63,7 @@ double largest_difference(const Model& a, const Model& b) {
 }
 
 struct Checks {
-  std::vector<float> logit, random_logit, loss, stored, stored_unaligned, round_trip, residual;
+  std::vector<float> logit, random_logit, loss, stored, stored_unaligned, round_trip, decoding, residual;
 };
 
 void check_source(const Model& source, const TransformSet& set, const torch::Tensor& tokens_NT, const torch::Tensor& random_NT,
@@ -84,6 +86,11 @@ void check_source(const Model& source, const TransformSet& set, const torch::Ten
     fail<NumericError>("invariance", "source '{}': its transforms and their inverse change a weight by {:.3g} of its tensor's largest, expected at "
                        "most {:.0e}", source.name, way_back, exact ? 0.0 : kRoundTripTolerance);
   checks.round_trip.push_back(static_cast<float>(way_back));
+  const double decoded = decoding_change(moved, tokens_NT);
+  if (!(decoded <= kDecodingTolerance))
+    fail<NumericError>("invariance", "source '{}': decoding it after alignment against a KV cache changes the logits by {:.3g} of the largest, expected "
+                       "at most {:.0e}", source.name, decoded, kDecodingTolerance);
+  checks.decoding.push_back(static_cast<float>(decoded));
 }
 
 /// The values of one chunk at two sites.
@@ -166,6 +173,7 @@ void check_and_record_invariance(const AlignedSources& aligned, const torch::Ten
   put("invariance/bfloat16", "1", "logits of the aligned source stored in bfloat16 against the source in its own type (I5)", checks.stored);
   put("invariance/bfloat16_unaligned", "1", "the same of the source without alignment: what rounding alone does", checks.stored_unaligned);
   put("invariance/round_trip", "1", "largest change of a weight, of its tensor's largest, by the transforms and their inverse (I6)", checks.round_trip);
+  put("invariance/decoding", "1", "logits of the aligned source decoded against a KV cache against those of a whole pass (I8)", checks.decoding);
   const RecordAxis layers{"layer", static_cast<std::size_t>(spec.num_layers), {}, {}};
   recorder.array({"invariance/residual_change", "1", "relative Frobenius change of the residual stream after transport back (I2)"},
                  std::array{sources, layers}, checks.residual);

@@ -4,6 +4,7 @@
 #include "core/base/error.hpp"
 #include "core/model/invariance.hpp"
 #include "core/model/language_model.hpp"
+#include "core/model/layer_streamed.hpp"
 #include "tests/support/random_tokens.hpp"
 #include "tests/support/random_transforms.hpp"
 #include "tests/support/tiny_model.hpp"
@@ -58,4 +59,46 @@ TEST_CASE("invariance: a changed function stops the run and names source, value 
                     Catch::StartsWith("invariance: source 'random6': its transforms change the logits by ") &&
                         Catch::Contains("of the largest logit, expected at most 1e-05"));
   CHECK_THROWS_AS(check_invariance(model, with_one_entry_changed(model, NAN), tokens_BT), NumericError);
+}
+
+TEST_CASE("invariance: decoding an aligned model against its cache gives the whole pass, in every family", "[core][model]") {
+  struct Kind {
+    const char* name;
+    bool bias, normed_heads, tied;
+    std::int64_t kv_heads;
+  };
+  for (const Kind& kind : {Kind{"llama", false, false, false, 2}, Kind{"qwen2", true, false, false, 2}, Kind{"qwen2 tied", true, false, true, 2},
+                           Kind{"qwen3", false, true, false, 2}, Kind{"qwen3 tied, one KV head", false, true, true, 1}, Kind{"no groups", false, false, false, 4}}) {
+    CAPTURE(kind.name);
+    ModelSpec spec = tiny_spec({.kv_heads = kind.kv_heads, .qkv_bias = kind.bias, .tied_head = kind.tied});
+    spec.qk_norm = kind.normed_heads;
+    const Model model = random_model(spec, 8);
+    const TransformSet set = random_transforms(symmetry_groups(spec), scope_names(), true, 9);
+    const Model moved = apply_transforms(model, set);
+    for (const std::int64_t length : {1, 2, 24}) CHECK(decoding_change(moved, random_tokens(2, length, 61, 10)) < 1e-5);
+    // The same as a language model that is called token by token.
+    const torch::NoGradGuard no_grad;
+    const LanguageModel whole(moved, nullptr);
+    const torch::Tensor tokens_BT = random_tokens(2, 24, 61, 10), expected = whole.forward(tokens_BT, positions_for(tokens_BT));
+    StreamOptions options;
+    options.prefill = 3;
+    LayerStreamed decoded(moved, tokens_BT, nullptr, options);
+    run_all(decoded, nullptr);
+    CHECK(((decoded.logits(0) - expected).abs().max() / expected.abs().max()).item<double>() < 1e-5);
+  }
+}
+
+TEST_CASE("invariance: a decoded pass reads its cache", "[core][model]") {
+  const Model model = random_model(tiny_spec(), 11);
+  const torch::Tensor tokens_BT = random_tokens(2, 24, 61, 12), other_BT = tokens_BT.clone();
+  other_BT.narrow(1, 0, 1).fill_(0);
+  const auto logits = [&](const torch::Tensor& tokens) {
+    StreamOptions options;
+    options.prefill = 8;
+    LayerStreamed decoded(model, tokens, nullptr, options);
+    run_all(decoded, nullptr);
+    return decoded.logits(0);
+  };
+  const torch::Tensor change = (logits(tokens_BT) - logits(other_BT)).abs().amax(2).amax(0);
+  CHECK(change[23].item<double>() > 1e-4);
 }

@@ -72,7 +72,7 @@ TEST_CASE("alignment stage: a rotation of everything goes through assembly and e
     CHECK(sets[0].empty());
     CHECK(sets[1].at("residual").kind() == TransformKind::blocks);
     CHECK(sets[1].contains("final_norm.fold"));
-    for (const char* name : {"invariance/logit_change", "invariance/round_trip", "alignment/similarity/residual_cosine", "alignment/gauge/vo_after",
+    for (const char* name : {"invariance/logit_change", "invariance/round_trip", "invariance/decoding", "alignment/similarity/residual_cosine", "alignment/gauge/vo_after",
                              "alignment/residual/angles", "alignment/ffn/dual_gap"}) {
       CAPTURE(name);
       CHECK(recorded(folders.at("alignment"), name));
