@@ -145,6 +145,12 @@ bool Transform::is_identity() const {
   return false;
 }
 
+bool Transform::is_quarter_turns() const {
+  if (kind_ != TransformKind::pairs) return false;
+  const torch::Tensor real = torch::real(entries_).abs(), imaginary = torch::imag(entries_).abs();
+  return (real + imaginary).eq(1).logical_and((real * imaginary).eq(0)).all().item<bool>();
+}
+
 torch::Tensor Transform::dense() const { return apply(torch::eye(size(), torch::kFloat64), 0); }
 
 Transform Transform::after(const Transform& first) const {
@@ -204,6 +210,17 @@ Transform Transform::with_blocks_reordered(const std::vector<std::int64_t>& perm
   return result;
 }
 
+/// A monomial side by side with itself.
+Transform Transform::repeated(std::int64_t times) const {
+  Transform result;
+  for (std::int64_t copy = 0; copy < times; ++copy) {
+    for (const std::int64_t unit : perm_) result.perm_.push_back(copy * size() + unit);
+    result.sign_.insert(result.sign_.end(), sign_.begin(), sign_.end());
+    result.scale_.insert(result.scale_.end(), scale_.begin(), scale_.end());
+  }
+  return result;
+}
+
 torch::Tensor Transform::apply_monomial(const torch::Tensor& tensor, std::int64_t axis, std::int64_t block, Action action) const {
   torch::Tensor result = tensor;
   if (count_moved() > 0) result = tensor.index_select(axis, block_index(perm_, block).to(tensor.device()));
@@ -227,10 +244,14 @@ torch::Tensor Transform::apply_blocks(const torch::Tensor& entries_BRKN, Action 
 
 torch::Tensor Transform::apply_pairs(const torch::Tensor& entries_BRKN, Action action) const {
   const std::int64_t half = entries_.size(1);
-  const torch::Tensor factors = action == Action::direct ? entries_ : entries_.conj().reciprocal().resolve_conj();
+  const torch::Tensor factors = action == Action::dual ? entries_.conj().reciprocal().resolve_conj() : entries_;
   const auto shaped = [&](const torch::Tensor& part) { return part.reshape({factors.size(0), 1, half, 1}).to(entries_BRKN.device()); };
   const torch::Tensor real = shaped(torch::real(factors)), imaginary = shaped(torch::imag(factors));
   const torch::Tensor x = entries_BRKN.narrow(2, 0, half), y = entries_BRKN.narrow(2, half, half);
+  if (action == Action::relabel) {
+    const torch::Tensor turned = imaginary.abs() > real.abs();
+    return torch::cat({torch::where(turned, y, x), torch::where(turned, x, y)}, 2);
+  }
   return torch::cat({real * x - imaginary * y, imaginary * x + real * y}, 2);
 }
 
@@ -238,11 +259,8 @@ torch::Tensor Transform::apply(const torch::Tensor& tensor, std::int64_t axis, s
   if (axis < 0 || axis >= tensor.dim() || tensor.size(axis) != size() * block * repeat)
     fail<NumericError>("transform", "axis {} of a tensor with {} dimensions and {} entries, expected {} units of {}", axis, tensor.dim(),
                        tensor.numel(), size() * repeat, block);
-  if (is_monomial()) {
-    SYMPHONY_ASSERT(repeat == 1);
-    return apply_monomial(tensor, axis, block, action);
-  }
-  if (action == Action::relabel) return tensor;
+  if (is_monomial()) return repeat == 1 ? apply_monomial(tensor, axis, block, action) : repeated(repeat).apply_monomial(tensor, axis, block, action);
+  if (action == Action::relabel && kind_ == TransformKind::blocks) return tensor;
   const torch::Tensor leading = tensor.to(torch::kFloat64).movedim(axis, 0).contiguous();
   const std::int64_t blocks = num_blocks();
   const torch::Tensor entries_BRKN = leading.reshape({blocks, repeat, size() / blocks, -1});

@@ -4,7 +4,8 @@
 //   blocks     y = M_b x within stretch b of the axis      one orthogonal matrix for the whole axis, or a change of basis in every KV group
 //   pairs      y = c_{b,p} x as complex numbers            one number a rotary pair (features p and p + P of a stretch of 2 P) and KV group
 // Beside y = A x an element acts on the dual side, y = A^-T x, as what reads an axis must when what writes it has A; for permutations, signs and
-// rotations the two are equal. Transforms compose and invert bit for bit where they are permutations and signs. Immutable values.
+// rotations the two are equal. Transforms compose and invert bit for bit where they are permutations, signs and quarter turns (pairs with factors
+// 1, i, -1 and -i). Immutable values.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ namespace symphony {
 
 enum class TransformKind { monomial, blocks, pairs };
 
-/// How an axis follows: with A, with its inverse transpose, or with the permutation in it alone (gate rows, norm gains).
+/// How an axis follows: with A, with its inverse transpose, or with the permutation in it alone (gate rows, norm gains; of quarter turns, the
+/// exchange of the two entries of a pair).
 enum class Action { direct, dual, relabel };
 
 class Transform {
@@ -43,8 +45,10 @@ class Transform {
   std::int64_t num_blocks() const;  ///< of blocks and pairs; 1 for a monomial
   bool is_identity() const;
   bool is_monomial() const { return kind_ == TransformKind::monomial; }
-  /// Permutations and signs: exact in every dtype.
-  bool is_exact() const { return is_monomial() && scale_.empty(); }
+  /// Permutations, signs and quarter turns: exact in every dtype.
+  bool is_exact() const { return is_monomial() ? scale_.empty() : is_quarter_turns(); }
+  /// Pairs whose factors are all 1, i, -1 or -i.
+  bool is_quarter_turns() const;
   /// Of a monomial transform.
   const std::vector<std::int64_t>& perm() const { return perm_; }
   const std::vector<std::int8_t>& sign() const { return sign_; }  ///< always `size()` entries
@@ -60,8 +64,8 @@ class Transform {
   /// Stretch j of the result is stretch perm[j] of this one: what the element becomes when the stretches are renumbered.
   Transform with_blocks_reordered(const std::vector<std::int64_t>& perm) const;
   /// Applies it along `axis` of `tensor`, which has size() * repeat * block entries: `block` consecutive entries are one unit (a head's rows
-  /// move together), and each stretch of blocks and pairs acts on `repeat` stretches in a row (the query heads of a KV group). Keeps the dtype;
-  /// what is not exact is computed in float64. Relabelling by blocks or pairs does nothing.
+  /// move together), and each stretch, which is the whole of a monomial, acts on `repeat` stretches in a row (the query heads of a KV group). Keeps the dtype;
+  /// what is not exact is computed in float64. Relabelling by blocks does nothing, by pairs it exchanges the entries of those turned past 45 degrees.
   torch::Tensor apply(const torch::Tensor& tensor, std::int64_t axis, std::int64_t block = 1, Action action = Action::direct,
                       std::int64_t repeat = 1) const;
 
@@ -71,6 +75,7 @@ class Transform {
   static Transform from_value(const Value& value, const std::string& where);
 
  private:
+  Transform repeated(std::int64_t times) const;
   torch::Tensor apply_monomial(const torch::Tensor& tensor, std::int64_t axis, std::int64_t block, Action action) const;
   torch::Tensor apply_blocks(const torch::Tensor& entries_BRKN, Action action) const;
   torch::Tensor apply_pairs(const torch::Tensor& entries_BRKN, Action action) const;

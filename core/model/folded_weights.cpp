@@ -24,6 +24,16 @@ torch::Tensor folded_attention_reader(const Model& model, std::int64_t layer, co
   return folded(model, layer, "input_layernorm.weight", std::string("self_attn.") + projection);
 }
 
+torch::Tensor head_gain(const Model& model, std::int64_t layer, const char* projection) {
+  return read_float64(model, fmt::format("{}self_attn.{}_norm.weight", layer_prefix(layer), projection[0]));
+}
+
+torch::Tensor gained_attention_reader(const Model& model, std::int64_t layer, const char* projection) {
+  const torch::Tensor rows = folded_attention_reader(model, layer, projection);
+  if (!model.spec.qk_norm) return rows;
+  return rows * head_gain(model, layer, projection).repeat({rows.size(0) / model.spec.head_dim}).unsqueeze(1);
+}
+
 torch::Tensor attention_writer(const Model& model, std::int64_t layer) {
   return read_float64(model, layer_tensor(layer, "self_attn.o_proj.weight"));
 }

@@ -16,6 +16,10 @@ std::string layer_tensor(std::int64_t layer, const char* rest);  ///< "model.lay
 
 /// q_proj, k_proj or v_proj of a layer: [out, D], or [out, D + 1] with a bias.
 torch::Tensor folded_attention_reader(const Model& model, std::int64_t layer, const char* projection);
+/// The same of q_proj or k_proj with every row times its gain in the norm of heads, where the model has one.
+torch::Tensor gained_attention_reader(const Model& model, std::int64_t layer, const char* projection);
+/// The gain of the norm of query or key heads, [d].
+torch::Tensor head_gain(const Model& model, std::int64_t layer, const char* projection);
 torch::Tensor attention_writer(const Model& model, std::int64_t layer);  ///< o_proj as it is, [D, n_q d]
 
 struct FoldedFfn {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/model/folded_weights.hpp"
+#include "core/model/normed_head_gauge.hpp"
 
 namespace symphony {
 
@@ -104,7 +105,7 @@ void match_value_output(const Model& anchor, const Model& source, std::int64_t l
     result.vo_condition = std::max(result.vo_condition, condition(basis));
     bases.push_back(basis);
   }
-  result.vo = Transform::blocks(torch::stack(bases));
+  result.elements.insert_or_assign("vo", Transform::blocks(torch::stack(bases)));
 }
 
 /// [P, groups, shared X] complex: everything that one factor of a group multiplies, or is divided from.
@@ -134,21 +135,21 @@ void match_query_key(const Model& anchor, const Model& source, std::int64_t laye
   result.qk_before = cosines(queries + keys, torch::ones_like(scale));
   result.qk_after = cosines(factors * queries + factors / scale.square() * keys, scale);
   result.qk_angle = angle.abs().mean().item<double>();
-  result.qk = Transform::pairs(factors.t().contiguous());
+  result.elements.insert_or_assign("qk", Transform::pairs(factors.t().contiguous()));
 }
 
 }  // namespace
 
 HeadGauge match_head_gauge(const Model& anchor, const Model& source, std::int64_t layer) {
-  HeadGauge result{Transform::identity(0), Transform::identity(0)};
+  HeadGauge result;
   match_value_output(anchor, source, layer, result);
-  match_query_key(anchor, source, layer, result);
+  if (anchor.spec.qk_norm) match_normed_query_key(anchor, source, layer, result);
+  else match_query_key(anchor, source, layer, result);
   return result;
 }
 
-void set_head_gauge(const ModelSpec& spec, std::int64_t layer, const HeadGauge& gauge, TransformSet& set) {
-  if (!spec.qk_norm) set.insert_or_assign(fmt::format("layer.{}.qk", layer), gauge.qk);
-  set.insert_or_assign(fmt::format("layer.{}.vo", layer), gauge.vo);
+void set_head_gauge(std::int64_t layer, const HeadGauge& gauge, TransformSet& set) {
+  for (const auto& [name, element] : gauge.elements) set.insert_or_assign(fmt::format("layer.{}.{}", layer, name), element);
 }
 
 torch::Tensor match_unit_scales(const Model& anchor, const Model& source, std::int64_t layer) {

@@ -5,9 +5,12 @@
 //   V/O  each model to its balanced gauge, M_bal V V^T M_bal^T = M_bal^-T O^T O M_bal^-1 (unique up to a rotation), the rotation by orthogonal
 //        Procrustes on V and O together, and back through the anchor's own balancing
 //   Q/K  |c|^2 = (||q_A|| / ||k_A||) / (||q_B|| / ||k_B||), then the common angle that maximises Re <q_A, c q_B> + Re <k_A, k_B / conj(c)>
+//
+// Heads with norms of their own leave of Q/K what section 1.3 lists: core/model/normed_head_gauge.hpp.
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include <torch/types.h>
 
@@ -17,7 +20,8 @@
 namespace symphony {
 
 struct HeadGauge {
-  Transform qk, vo;
+  /// By the part of a group's id after "layer.{l}.": "qk" and "vo"; for heads with norms "qk_turn", "q_signs", "k_signs" and "qk_scale" too.
+  TransformSet elements;
   double qk_before = 0, qk_after = 0;  ///< mean over KV groups of the cosine between the anchor's and the source's stacked Q and K weights
   double vo_before = 0, vo_after = 0;  ///< the same of V and O
   double qk_angle = 0;                 ///< mean |arg c| in radians
@@ -29,9 +33,8 @@ struct HeadGauge {
 /// 100 is replaced by the best rotation: it would cost float32 two digits, and weights of (nearly) dead heads have no balanced gauge.
 HeadGauge match_head_gauge(const Model& anchor, const Model& source, std::int64_t layer);
 
-/// The elements of `gauge` at a layer, in place of what `set` has there; without Q/K where the model normalises query and key heads, which have
-/// no such gauge.
-void set_head_gauge(const ModelSpec& spec, std::int64_t layer, const HeadGauge& gauge, TransformSet& set);
+/// The elements of `gauge` at a layer, in place of what `set` has there.
+void set_head_gauge(std::int64_t layer, const HeadGauge& gauge, TransformSet& set);
 
 /// By FFN unit, the scale of its up row that gives `source` (units aligned) the anchor's ratio of up to down norms, within [1e-3, 1e3]: [F].
 torch::Tensor match_unit_scales(const Model& anchor, const Model& source, std::int64_t layer);

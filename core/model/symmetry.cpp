@@ -98,6 +98,7 @@ SymmetryGroup gauge_group(const ModelSpec& spec, std::int64_t layer, const char*
 
 SymmetryGroup qk_group(const ModelSpec& spec, std::int64_t layer) {
   SymmetryGroup group = gauge_group(spec, layer, "qk", TransformKind::pairs);
+  if (spec.qk_norm) group.freedom.factors = PairFactors::signs;
   const std::string prefix = layer_prefix(layer) + "self_attn.";
   for (const char* part : {".weight", ".bias"}) {
     if (part[1] == 'b' && !spec.qkv_bias) continue;
@@ -105,6 +106,33 @@ SymmetryGroup qk_group(const ModelSpec& spec, std::int64_t layer) {
     group.uses.push_back({prefix + "k_proj" + part, 0, 1, false, Action::dual});
   }
   return group;
+}
+
+/// What heads with norms of their own leave of S4 for all heads of a layer at once.
+void add_normed_head_groups(const ModelSpec& spec, std::int64_t layer, std::vector<SymmetryGroup>& groups) {
+  const std::string prefix = layer_prefix(layer) + "self_attn.";
+  const auto group = [&](const char* name, std::int64_t size, const Freedom& freedom) {
+    return SymmetryGroup{fmt::format("layer.{}.{}", layer, name), "gauge", layer, size, 1, 1, freedom, {}};
+  };
+  const auto rows = [&](SymmetryGroup& of, char letter) {
+    const std::int64_t heads = letter == 'q' ? spec.num_heads : spec.num_kv_heads;
+    of.uses.push_back({fmt::format("{}{}_proj.weight", prefix, letter), 0, 1, false, Action::direct, heads});
+    if (spec.qkv_bias) of.uses.push_back({fmt::format("{}{}_proj.bias", prefix, letter), 0, 1, false, Action::direct, heads});
+  };
+  const auto gain = [&](SymmetryGroup& of, char letter, Action action, std::int64_t repeat) {
+    of.uses.push_back({fmt::format("{}{}_norm.weight", prefix, letter), 0, 1, false, action, repeat});
+  };
+  SymmetryGroup turn = group("qk_turn", spec.head_dim, {.kind = TransformKind::pairs, .permutations = false, .factors = PairFactors::quarter_turns});
+  for (const char letter : {'q', 'k'}) rows(turn, letter), gain(turn, letter, Action::relabel, 1);
+  groups.push_back(std::move(turn));
+  for (const char letter : {'q', 'k'}) {
+    SymmetryGroup signs = group(letter == 'q' ? "q_signs" : "k_signs", spec.head_dim, {.permutations = false, .signs = true});
+    rows(signs, letter), gain(signs, letter, Action::direct, 1);
+    groups.push_back(std::move(signs));
+  }
+  SymmetryGroup scale = group("qk_scale", spec.head_dim / 2, {.permutations = false, .scales = true});
+  gain(scale, 'q', Action::direct, 2), gain(scale, 'k', Action::dual, 2);
+  groups.push_back(std::move(scale));
 }
 
 SymmetryGroup vo_group(const ModelSpec& spec, std::int64_t layer) {
@@ -160,6 +188,15 @@ void check_rotation(const Transform& transform, const SymmetryGroup& group, std:
     fail<PluginError>(who, "group '{}': max|Q Q^T - I| is {:.3g}, expected at most {:.0e}", group.id, error, kOrthogonalityTolerance);
 }
 
+void check_factors(const Transform& transform, const SymmetryGroup& group, std::string_view who) {
+  const PairFactors allowed = group.freedom.factors;
+  if (allowed == PairFactors::any) return;
+  const bool is_real = torch::imag(transform.entries()).eq(0).all().item<bool>();
+  if (!transform.is_quarter_turns() || (allowed == PairFactors::signs && !is_real))
+    fail<PluginError>(who, "group '{}': a rotary pair of heads with norms of their own has a factor other than {}", group.id,
+                      allowed == PairFactors::signs ? "1 and -1" : "1, i, -1 and -i");
+}
+
 void check_monomial(const Transform& transform, const SymmetryGroup& group, std::string_view who) {
   const Freedom& freedom = group.freedom;
   const char* const scope = group.scope.empty() ? "none" : group.scope.c_str();
@@ -187,6 +224,7 @@ void check_transform(const Transform& transform, const SymmetryGroup& group, std
                                                                  : std::string("a permutation"),
                       exact_kinds(group));
   if (transform.is_monomial()) check_monomial(transform, group, who);
+  if (transform.kind() == TransformKind::pairs) check_factors(transform, group, who);
 }
 
 }  // namespace
@@ -208,13 +246,16 @@ std::vector<SymmetryGroup> symmetry_groups(const ModelSpec& spec) {
   if (!spec.qk_norm) groups.push_back(residual_scale_group(spec));
   for (std::int64_t layer = 0; layer < spec.num_layers; ++layer) {
     groups.push_back(heads_group(spec, layer));
-    if (!spec.qk_norm) groups.push_back(qk_group(spec, layer));
+    groups.push_back(qk_group(spec, layer));
+    if (spec.qk_norm) add_normed_head_groups(spec, layer, groups);
     groups.push_back(vo_group(spec, layer));
     add_ffn_groups(spec, layer, groups);
   }
   for (const NormPlace& place : norm_places(spec)) groups.push_back(gain_group(spec, place, ""));
   return groups;
 }
+
+int symmetry_revision(const ModelSpec& spec) { return spec.qk_norm ? 1 : 0; }
 
 const SymmetryGroup& find_group(const std::vector<SymmetryGroup>& groups, std::string_view id) {
   std::vector<std::string> ids;

@@ -7,8 +7,11 @@
 //                                   gains (permuted, unsigned), router columns. S8: any rotation, once all gains are 1 and the head is untied
 //   residual.scale      size 1      S9: embedding and writers times c, the norms' epsilon times c^2 (not with qk_norm: its norms share the epsilon)
 //   layer.{l}.heads     size n_q    S5: permutation of query heads that maps KV groups to KV groups; q rows, o columns by query head; k, v by group
-//   layer.{l}.qk        size n_kv d S4: one complex number a rotary pair and KV group; q of all heads of the group by c, k by 1 / conj(c); not with
-//                                   qk_norm, which takes away the length and weighs the entries of a pair apart
+//   layer.{l}.qk        size n_kv d S4: one complex number a rotary pair and KV group; q of all heads of the group by c, k by 1 / conj(c). With
+//                                   qk_norm signs alone; what else that leaves of S4 (methods-alignment 1.3) all heads of the layer share:
+//   layer.{l}.qk_turn   size d          quarter turns of rotary pairs in q and k; the two entries of both norms' gains change places
+//   layer.{l}.q_signs, .k_signs  size d signs of features in the rows of all q or k heads, and in the gains of their norm
+//   layer.{l}.qk_scale  size d / 2      both gains of a pair in the norm of q times s, in the norm of k divided by s
 //   layer.{l}.vo        size n_kv d S3: a change of basis in every KV group; v rows, o columns of all heads of the group by the inverse
 //   layer.{l}.ffn       size F      S1, S2: permutation of hidden units; signs and scales on up rows, undone on down columns (never on gate rows)
 //   layer.{l}.expert.{e}.ffn        the same inside one expert of an MoE; layer.{l}.shared_expert.ffn, inside the shared one
@@ -38,6 +41,9 @@ struct AxisUse {
 };
 constexpr std::int64_t kAllEntries = -1;
 
+/// Which factors of rotary pairs: all, 1, i, -1 and -i, or 1 and -1.
+enum class PairFactors { any, quarter_turns, signs };
+
 /// What is exact in a group, beside the identity.
 struct Freedom {
   TransformKind kind = TransformKind::monomial;
@@ -45,6 +51,7 @@ struct Freedom {
   bool signs = false;
   bool scales = false;
   bool rotations = false;               ///< one orthogonal matrix in place of a monomial
+  PairFactors factors = PairFactors::any;  ///< of pairs
 };
 
 struct SymmetryGroup {
@@ -60,6 +67,8 @@ struct SymmetryGroup {
 
 /// In canonical order.
 std::vector<SymmetryGroup> symmetry_groups(const ModelSpec& spec);
+/// Raised when the groups of an architecture, or how they are estimated, change: alignments of the others stay in the cache.
+int symmetry_revision(const ModelSpec& spec);
 const SymmetryGroup& find_group(const std::vector<SymmetryGroup>& groups, std::string_view id);
 /// "ffn", "attention_heads", "gauge", "gains", "residual": what a config may ask for.
 std::vector<std::string> scope_names();
@@ -80,7 +89,7 @@ void check_transforms(const std::vector<SymmetryGroup>& groups, const TransformS
 /// The KV-head permutation that a query-head permutation induces.
 Transform induced_on_groups(const Transform& heads, std::int64_t group_size);
 
-/// The element that acts as `first`, then `later`: gauges of `first` move with the heads of `later`, gains between two residual elements are
+/// The element that acts as `first`, then `later`: gauges of `first` move with the heads and turns of `later`, gains between two residual elements are
 /// carried past a permutation. Throws NumericError when they stand between two rotations and do not cancel.
 TransformSet compose(const ModelSpec& spec, const TransformSet& later, const TransformSet& first);
 TransformSet inverse(const ModelSpec& spec, const TransformSet& set);

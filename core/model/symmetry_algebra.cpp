@@ -1,6 +1,6 @@
 // Composition and inverse of whole sets. A set acts as  s . (gauges . heads) . Q . f : folds f in the source's coordinates, the residual element Q,
 // heads and then gauges in the anchor's head order, gains s in the anchor's coordinates. So, with g^h for h g h^-1,
-//   gauges:  (b2 h2)(b1 h1) = (b2 b1^h2)(h2 h1)               (b h)^-1 = (b^-1)^(h^-1) h^-1
+//   gauges:  (b2 h2)(b1 h1) = (b2 b1^h2)(h2 h1)               (b h)^-1 = (b^-1)^(h^-1) h^-1, the same for the signs of features and their turns
 //   gains:   (s2 Q2 f2)(s1 Q1 f1) = s2 Q2 m Q1 f1, m = f2 s1    (s Q f)^-1 = f^-1 Q^-1 s^-1
 // where m is diagonal and can be carried past Q2 or Q1 if that is a signed permutation; between two rotations it must be 1.
 #include <algorithm>
@@ -25,12 +25,18 @@ Transform element_or_identity(const TransformSet& set, const std::string& id, st
   return found ? *found : Transform::identity(size);
 }
 
-bool is_gauge(const SymmetryGroup& group) { return group.freedom.kind != TransformKind::monomial; }
-
-/// What a gauge becomes when the heads of its layer move by `heads`.
-Transform carried(const Transform& gauge, const SymmetryGroup& group, const ModelSpec& spec, const TransformSet& heads) {
-  const Transform* moved = element(heads, fmt::format("layer.{}.heads", group.layer));
-  return moved ? gauge.with_blocks_reordered(induced_on_groups(*moved, spec.heads_per_kv()).perm()) : gauge;
+/// What an element becomes when the heads of its layer move, and their features turn, as `movers` has it. Gauges of KV groups go with their
+/// group, signs of features with their feature; everything else commutes.
+Transform carried(const Transform& given, const SymmetryGroup& group, const ModelSpec& spec, const TransformSet& movers) {
+  if (group.id.ends_with("_signs")) {
+    const Transform* turn = element(movers, fmt::format("layer.{}.qk_turn", group.layer));
+    if (!turn) return given;
+    const torch::Tensor signs = torch::tensor(std::vector<std::int64_t>(given.sign().begin(), given.sign().end()), torch::kInt64).to(torch::kFloat64);
+    return Transform::diagonal(turn->apply(signs, 0, 1, Action::relabel));
+  }
+  if (group.scope != "gauge" || group.num_blocks == 1) return given;
+  const Transform* heads = element(movers, fmt::format("layer.{}.heads", group.layer));
+  return heads ? given.with_blocks_reordered(induced_on_groups(*heads, spec.heads_per_kv()).perm()) : given;
 }
 
 bool cancels(const Transform& diagonal) {
@@ -71,7 +77,7 @@ TransformSet compose(const ModelSpec& spec, const TransformSet& later, const Tra
     if (!second && !given) continue;
     if (!given) result.emplace(group.id, *second);
     else {
-      const Transform before = is_gauge(group) ? carried(*given, group, spec, later) : *given;
+      const Transform before = carried(*given, group, spec, later);
       result.emplace(group.id, second ? second->after(before) : before);
     }
   }
@@ -80,13 +86,13 @@ TransformSet compose(const ModelSpec& spec, const TransformSet& later, const Tra
 }
 
 TransformSet inverse(const ModelSpec& spec, const TransformSet& set) {
-  TransformSet heads, result;
+  TransformSet movers, result;
   for (const auto& [id, transform] : set)
-    if (id.ends_with(".heads")) heads.emplace(id, transform.inverse());
+    if (id.ends_with(".heads") || id.ends_with(".qk_turn")) movers.emplace(id, transform.inverse());
   for (const SymmetryGroup& group : symmetry_groups(spec)) {
     const Transform* given = element(set, group.id);
     if (!given || group.scope == "gains") continue;
-    result.emplace(group.id, is_gauge(group) ? carried(given->inverse(), group, spec, heads) : given->inverse());
+    result.emplace(group.id, carried(given->inverse(), group, spec, movers));
   }
   for (const NormPlace& place : norm_places(spec)) {
     const std::string fold = place.id + ".fold";

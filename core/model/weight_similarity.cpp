@@ -33,7 +33,7 @@ torch::Tensor per_query_head(const torch::Tensor& by_group, std::int64_t heads_p
 
 torch::Tensor qk_products(const Model& a, const Model& b, std::int64_t layer) {
   const std::int64_t width = a.spec.head_dim;
-  const auto pairs = [&](const Model& model, const char* name) { return rope_pairs(folded_attention_reader(model, layer, name), width); };
+  const auto pairs = [&](const Model& model, const char* name) { return rope_pairs(gained_attention_reader(model, layer, name), width); };
   const torch::Tensor queries = pair_products(pairs(a, "q_proj"), pairs(b, "q_proj"));
   const torch::Tensor keys = per_query_head(pair_products(pairs(a, "k_proj"), pairs(b, "k_proj")), a.spec.heads_per_kv());
   return torch::real(queries.conj().resolve_conj() * keys).sum(0);

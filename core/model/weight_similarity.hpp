@@ -13,7 +13,8 @@
 
 namespace symphony {
 
-/// Gauge-invariant inner products of query heads (methods-alignment 7.4), biases as a further input column:
+/// Gauge-invariant inner products of query heads (methods-alignment 7.4), biases as a further input column, rows times the gains of the norms of
+/// query and key heads where there are such:
 ///   <QK>[h, h'] = sum_p Re(conj(sum_x conj(qA_p) qB_p) * (sum_x conj(kA_p) kB_p))  over the RoPE pairs p (half-split layout) as complex numbers,
 ///   <OV>[h, h'] = sum((O_A^T O_B) * (V_A V_B^T)),
 /// each divided by the geometric mean of its values for h with itself and h' with itself. Entries are in [-2, 2]; a head with itself gives 2.

@@ -63,7 +63,7 @@ void add_gauges(const AlignmentProblem& problem, std::size_t source_idx, Transfo
   const Model source = apply_transforms(problem.sources[source_idx], set);
   const auto gauges = by_layer<HeadGauge>(anchor.spec, [&](std::int64_t layer) { return match_head_gauge(anchor, source, layer); });
   for (std::size_t layer = 0; layer < gauges.size(); ++layer) {
-    set_head_gauge(anchor.spec, static_cast<std::int64_t>(layer), gauges[layer], set);
+    set_head_gauge(static_cast<std::int64_t>(layer), gauges[layer], set);
     log_gauge(gauges[layer], source_idx, static_cast<std::int64_t>(layer), log);
     const auto ffn = set.find(fmt::format("layer.{}.ffn", layer));
     if (ffn != set.end()) ffn->second = Transform::diagonal(match_unit_scales(anchor, source, static_cast<std::int64_t>(layer))).after(ffn->second);

@@ -48,7 +48,7 @@ struct WeightMatchingParams {
 class Descent {
  public:
   Descent(const AlignmentProblem& problem, std::size_t source_idx, const WeightMatchingParams& params)
-      : anchor_(problem.sources[problem.anchor]), source_(problem.sources[source_idx]), params_(params) {
+      : anchor_(problem.sources[problem.anchor]), source_(problem.sources[source_idx]), params_(params), all_groups_(problem.groups) {
     for (const SymmetryGroup& group : problem.groups)
       if (group.freedom.permutations && in_scope(params.scope, group.scope)) groups_.push_back(&group);
   }
@@ -98,10 +98,11 @@ class Descent {
   Model aligned_but(const SymmetryGroup& group) const {
     TransformSet others = set_;
     others.erase(group.id);
-    if (group.scope == "attention_heads") {
-      others.erase(fmt::format("layer.{}.qk", group.layer));
-      others.erase(fmt::format("layer.{}.vo", group.layer));
-    }
+    if (group.scope == "attention_heads")
+      std::erase_if(others, [&](const auto& entry) {
+        const SymmetryGroup& other = find_group(all_groups_, entry.first);
+        return other.scope == "gauge" && other.layer == group.layer;
+      });
     return apply_transforms(source_, others);
   }
 
@@ -123,7 +124,7 @@ class Descent {
     }
     Step step = single(group, match_grouped_units(circuits, group.group_size));
     const HeadGauge gauge = match_head_gauge(anchor_, apply_transforms(source, step.elements), group.layer);
-    set_head_gauge(anchor_.spec, group.layer, gauge, step.elements);
+    set_head_gauge(group.layer, gauge, step.elements);
     return step;
   }
 
@@ -239,6 +240,7 @@ class Descent {
   const Model& anchor_;
   const Model& source_;
   const WeightMatchingParams& params_;
+  const std::vector<SymmetryGroup>& all_groups_;
   Groups groups_;
   TransformSet set_;
   std::map<std::string, UnitMatch> matches_;

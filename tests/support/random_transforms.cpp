@@ -31,12 +31,23 @@ Transform random_monomial(const SymmetryGroup& group, bool with_signs, bool with
   return Transform::monomial(std::move(perm), std::move(sign), std::move(scale));
 }
 
+/// Powers of i, or of -1.
+Transform random_turns(const SymmetryGroup& group, std::int64_t blocks, std::int64_t pairs, Random& random) {
+  const torch::Tensor real = torch::zeros({blocks, pairs}, torch::kFloat64), imaginary = torch::zeros_like(real);
+  for (std::int64_t entry = 0; entry < blocks * pairs; ++entry) {
+    const bool turns = group.freedom.factors == PairFactors::quarter_turns && random.below(2) == 1;
+    (turns ? imaginary : real).data_ptr<double>()[entry] = random.below(2) == 0 ? 1 : -1;
+  }
+  return Transform::pairs(torch::complex(real, imaginary));
+}
+
 Transform random_element(const SymmetryGroup& group, bool with_signs, bool with_unit_scales, Random& random) {
   const std::int64_t blocks = group.num_blocks, width = group.size / blocks;
   switch (group.freedom.kind) {
     case TransformKind::blocks: return Transform::blocks(normal({blocks, width, width}, random) / std::sqrt(static_cast<double>(width)) +
                                                          2 * torch::eye(width, torch::kFloat64));
     case TransformKind::pairs: {
+      if (group.freedom.factors != PairFactors::any) return random_turns(group, blocks, width / 2, random);
       const torch::Tensor angle = M_PI * normal({blocks, width / 2}, random);
       return Transform::pairs(torch::polar((normal({blocks, width / 2}, random) / 2).exp(), angle));
     }

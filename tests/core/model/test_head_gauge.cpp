@@ -14,7 +14,11 @@ namespace {
 
 ModelSpec spec() { return tiny_spec({.qkv_bias = true}); }
 
-TransformSet elements(const HeadGauge& gauge) { return {{"layer.0.qk", gauge.qk}, {"layer.0.vo", gauge.vo}}; }
+TransformSet elements(const HeadGauge& gauge) {
+  TransformSet set;
+  set_head_gauge(0, gauge, set);
+  return set;
+}
 
 double distance(const Model& a, const Model& b, const std::string& name) {
   const torch::Tensor left = a.tensors->get(name), right = b.tensors->get(name);
@@ -62,8 +66,8 @@ TEST_CASE("head gauge: agreement with another model rises, and does not depend o
 TEST_CASE("head gauge: a model with itself stays, and a head without values is only rotated", "[core][model]") {
   const Model model = random_model(spec(), 7);
   const HeadGauge own = match_head_gauge(model, model, 1);
-  CHECK(torch::allclose(own.vo.dense(), torch::eye(16, torch::kFloat64), 0, 1e-9));
-  CHECK(torch::allclose(own.qk.dense(), torch::eye(16, torch::kFloat64), 0, 1e-12));
+  CHECK(torch::allclose(own.elements.at("vo").dense(), torch::eye(16, torch::kFloat64), 0, 1e-9));
+  CHECK(torch::allclose(own.elements.at("qk").dense(), torch::eye(16, torch::kFloat64), 0, 1e-12));
   TensorMap tensors = load_all(*model.tensors);
   tensors["model.layers.1.self_attn.v_proj.weight"] = torch::zeros_like(tensors.at("model.layers.1.self_attn.v_proj.weight"));
   tensors["model.layers.1.self_attn.v_proj.bias"] = torch::zeros_like(tensors.at("model.layers.1.self_attn.v_proj.bias"));
