@@ -1,5 +1,6 @@
 // Matching of units against exhaustive search.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include <catch2/catch.hpp>
@@ -92,6 +93,25 @@ TEST_CASE("unit matching: dead units pair with dead units, equal indices first",
   CHECK(found.similarity_after == Approx(without.similarity_after).epsilon(1e-6));
   options.dead_source = torch::zeros({6}, torch::kBool);
   CHECK(match_signed_units(similarity, {}, options).dead == 0);
+}
+
+TEST_CASE("unit matching: the match of a sweep before changes the work of the next and nothing else", "[core][align]") {
+  Random random(4, "sweeps");
+  const torch::Tensor before = gauss(300, random), now = before + 0.005 * gauss(300, random);
+  const UnitMatch earlier = match_signed_units(before, {}), cold = match_signed_units(now, {});
+  UnitMatchOptions options;
+  options.start = earlier.start;
+  const UnitMatch warm = match_signed_units(now, {}, options), same = match_signed_units(before, {}, options);
+  CHECK(warm.transform.perm() == cold.transform.perm());
+  CHECK(warm.transform.sign() == cold.transform.sign());
+  CHECK(warm.objective == cold.objective);
+  CHECK(std::abs(warm.gap) < 1e-9);
+  CHECK(warm.work.rows_read < cold.work.rows_read);
+  CHECK(same.work.rows_read == 300);
+  CHECK(same.transform.perm() == earlier.transform.perm());
+  // Of another number of live units it is no start.
+  options.dead_anchor = options.dead_source = torch::arange(300) == 7;
+  CHECK(match_signed_units(now, {}, options).work.rows_read == match_signed_units(now, {}, {1, options.dead_anchor, options.dead_source}).work.rows_read);
 }
 
 TEST_CASE("unit matching: the margin is the distance to the best other unit", "[core][align]") {
