@@ -44,6 +44,13 @@ inline Value scope_value(const std::vector<std::string>& scopes) { return ValueL
 /// D 32, F 48, 4 query heads in 2 groups, 2 layers; biases so that they must be carried along.
 inline ModelSpec planted_spec(bool tied = false) { return tiny_spec({.qkv_bias = true, .tied_head = tied}); }
 
+/// The same with norms over query and key heads, as Qwen3 has them.
+inline ModelSpec normed_planted_spec() {
+  ModelSpec spec = tiny_spec({});
+  spec.qk_norm = true;
+  return spec;
+}
+
 struct Aligned {
   TransformSet set;
   Model model;
@@ -96,12 +103,12 @@ inline void check_recovers_planted(const std::string& method_name, bool tied = f
 }
 
 /// The same for gauges and gains: every tensor of A comes back to rounding.
-inline void check_recovers_planted_gauges(const std::string& method_name) {
+inline void check_recovers_planted_gauges(const std::string& method_name, const ModelSpec& spec = planted_spec()) {
   for (const auto& scopes : continuous_choices()) {
     const std::uint64_t seed = 41 + scopes.size();
     CAPTURE(scopes, seed);
     const auto method = make_plugin<Alignment>(method_name, ValueMap{{"scope", scope_value(scopes)}});
-    const Model anchor = random_model(planted_spec(), seed);
+    const Model anchor = random_model(spec, seed);
     const Model scrambled = apply_transforms(anchor, random_transforms(symmetry_groups(anchor.spec), scopes, true, seed));
     REQUIRE(largest_difference(anchor, scrambled) > 0.1);
     CHECK(largest_difference(anchor, align(*method, anchor, scrambled).model) < 1e-5);

@@ -66,6 +66,7 @@ TEST_CASE("activation_matching: recovers a planted element of every scope exactl
 
 TEST_CASE("activation_matching: recovers planted gauges and gains to rounding", "[plugin][alignment.activation_matching][invariant]") {
   check_recovers_planted_gauges("activation_matching");
+  check_recovers_planted_gauges("activation_matching", normed_planted_spec());
 }
 
 TEST_CASE("activation_matching: the gauge in which a source comes does not matter", "[plugin][alignment.activation_matching][invariant]") {

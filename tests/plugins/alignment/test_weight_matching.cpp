@@ -36,6 +36,7 @@ TEST_CASE("weight_matching: recovers a planted element of every scope exactly", 
 
 TEST_CASE("weight_matching: recovers planted gauges and gains to rounding", "[plugin][alignment.weight_matching][invariant]") {
   check_recovers_planted_gauges("weight_matching");
+  check_recovers_planted_gauges("weight_matching", normed_planted_spec());
 }
 
 TEST_CASE("weight_matching: the gauge in which a source comes does not matter", "[plugin][alignment.weight_matching][invariant]") {
