@@ -10,6 +10,7 @@
 // Recorded beside the rotation: what the best signed permutation would do.
 #include <fmt/format.h>
 
+#include "core/align/rotation.hpp"
 #include "core/align/unit_matching.hpp"
 #include "core/plugin/alignment.hpp"
 #include "core/plugin/alignment_log.hpp"
@@ -30,23 +31,6 @@ struct ProcrustesParams {
   }
 };
 
-/// A rotation that moves nothing but rounding: a model matched with itself.
-constexpr double kNothingMoves = 1e-9;
-
-struct Rotation {
-  Transform transform;
-  torch::Tensor singular_values, angles;  ///< [D]
-  Transform permutation;                  ///< the best with signs, for comparison
-};
-
-/// max <Q, M> over rotations and reflections.
-Rotation best_rotation(const torch::Tensor& moment_DD) {
-  const auto [u, s, vh] = torch::linalg_svd(moment_DD, false);
-  const torch::Tensor q = u.mm(vh), eye = torch::eye(q.size(0), torch::kFloat64);
-  const bool moves = (q - eye).abs().max().item<double>() > kNothingMoves;
-  return {moves ? Transform::orthogonal(q) : Transform::identity(q.size(0)), s, torch::angle(torch::linalg_eigvals(q)).abs(), Transform::identity(q.size(0))};
-}
-
 class Procrustes final : public Alignment {
  public:
   explicit Procrustes(const ProcrustesParams& params) : params_(params) {}
@@ -62,28 +46,39 @@ class Procrustes final : public Alignment {
   std::vector<TransformSet> align(const AlignmentProblem& problem, const Context& context) const override {
     std::vector<TransformSet> sets(problem.sources.size()), permutations(problem.sources.size());
     const std::int64_t width = problem.sources[problem.anchor].spec.hidden_size;
-    std::vector<Rotation> rotations(sets.size(), Rotation{Transform::identity(0), torch::full({width}, NAN), torch::zeros({width}), Transform::identity(0)});
+    std::vector<Spectrum> spectra(sets.size(), Spectrum{torch::full({width}, NAN), torch::zeros({width})});
     AlignmentLog log(problem);
     for (std::size_t source_idx = 0; source_idx < sets.size(); ++source_idx) {
       if (source_idx != problem.anchor) {
-        sets[source_idx] = permutations[source_idx] = align_source(problem, source_idx, rotations[source_idx], log);
-        permutations[source_idx].insert_or_assign("residual", rotations[source_idx].permutation);
+        Found found = align_source(problem, source_idx, log);
+        spectra[source_idx] = std::move(found.spectrum);
+        sets[source_idx] = permutations[source_idx] = std::move(found.set);
+        permutations[source_idx].insert_or_assign("residual", std::move(found.permutation));
       }
       context.progress(static_cast<double>(source_idx + 1) / static_cast<double>(sets.size()));
     }
     log.write(*context.recorder);
-    record_spectra(problem, rotations, *context.recorder);
+    record_spectra(problem, spectra, *context.recorder);
     note_common_ancestry(problem, permutations, *context.recorder);
     return sets;
   }
 
  private:
-  TransformSet align_source(const AlignmentProblem& problem, std::size_t source_idx, Rotation& rotation, AlignmentLog& log) const {
+  struct Spectrum {
+    torch::Tensor singular_values, angles;  // [D]; of the best rotation, without a floor
+  };
+  struct Found {
+    TransformSet set;
+    Spectrum spectrum;
+    Transform permutation;  // the best with signs, for comparison
+  };
+
+  Found align_source(const AlignmentProblem& problem, std::size_t source_idx, AlignmentLog& log) const {
     TransformSet set;
     const torch::Tensor moment_DD = summed_moments(problem, source_idx, set, log);
     const UnitMatch permutation = match_signed_units(moment_DD, {});
-    rotation = best_rotation(moment_DD);
-    rotation.permutation = permutation.transform;
+    Rotation rotation = best_rotation(moment_DD);
+    Spectrum spectrum{rotation.singular_values, eigen_angles(rotation.transform)};
     const torch::Tensor largest = rotation.singular_values.max();
     if (params_.floor > 0) rotation.transform = best_rotation(moment_DD + params_.floor * largest * permutation.transform.dense()).transform;
     log.add("residual", source_idx, 0, permutation);
@@ -96,7 +91,7 @@ class Procrustes final : public Alignment {
     add_gains(problem, source_idx, set);
     if (in_scope(params_.scope, "attention_heads")) add_heads(problem, source_idx, set, log);
     if (in_scope(params_.scope, "gauge")) add_gauges(problem, source_idx, set, log);
-    return set;
+    return {std::move(set), std::move(spectrum), permutation.transform};
   }
 
   /// Mean over embedding and layers of E[n_A n_B^T] / D, so that its trace is a mean cosine; FFN units are matched in the same pass.
@@ -115,19 +110,19 @@ class Procrustes final : public Alignment {
     return sum_DD / static_cast<double>((spec.num_layers + 1) * spec.hidden_size);
   }
 
-  static void record_spectra(const AlignmentProblem& problem, const std::vector<Rotation>& rotations, Recorder& recorder) {
+  static void record_spectra(const AlignmentProblem& problem, const std::vector<Spectrum>& spectra, Recorder& recorder) {
     std::vector<float> values, angles;
-    RecordAxis source_axis{"source", rotations.size(), {}, {}};
+    RecordAxis source_axis{"source", spectra.size(), {}, {}};
     const auto append = [](std::vector<float>& list, const torch::Tensor& from) {
       const torch::Tensor sorted = std::get<0>(from.sort(0, true)).to(torch::kFloat32).contiguous();
       list.insert(list.end(), sorted.data_ptr<float>(), sorted.data_ptr<float>() + sorted.numel());
     };
-    for (std::size_t source_idx = 0; source_idx < rotations.size(); ++source_idx) {
+    for (std::size_t source_idx = 0; source_idx < spectra.size(); ++source_idx) {
       source_axis.labels.push_back(problem.sources[source_idx].name);
-      append(values, rotations[source_idx].singular_values);
-      append(angles, rotations[source_idx].angles);
+      append(values, spectra[source_idx].singular_values);
+      append(angles, spectra[source_idx].angles);
     }
-    const std::vector<RecordAxis> axes{source_axis, {"rank", static_cast<std::size_t>(rotations.front().angles.numel()), {}, {}}};
+    const std::vector<RecordAxis> axes{source_axis, {"rank", static_cast<std::size_t>(spectra.front().angles.numel()), {}, {}}};
     recorder.array({"alignment/residual/singular_values", "1", "singular values of the summed moments, descending"}, axes, values);
     recorder.array({"alignment/residual/angles", "rad", "eigen-angles of the best rotation, descending"}, axes, angles);
   }
