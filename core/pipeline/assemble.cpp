@@ -100,10 +100,15 @@ class FusedView final : public TensorSource {
 
   torch::Tensor fused(const SpecTensor& tensor) const {
     const Fusion& method = method_for(tensor);
+    const FusionNeeds needs = method.needs();
+    const auto read = [&](const Model& model) {
+      const torch::Tensor stored = model.tensors->get(tensor.name);
+      return needs.stored_types ? stored : stored.to(torch::kFloat32);
+    };
     std::vector<torch::Tensor> tensors;
-    for (const Model& source : problem_.sources) tensors.push_back(source.tensors->get(tensor.name).to(torch::kFloat32));
+    for (const Model& source : problem_.sources) tensors.push_back(read(source));
     const std::vector<torch::Tensor> row_masks = has_rows_of_tokens(tensor.kind) ? problem_.row_masks : std::vector<torch::Tensor>{};
-    const torch::Tensor base = method.needs().base ? problem_.base->tensors->get(tensor.name).to(torch::kFloat32) : torch::Tensor{};
+    const torch::Tensor base = needs.base ? read(*problem_.base) : torch::Tensor{};
     const torch::Tensor result = method.fuse({tensor, tensors, row_masks, base, problem_.anchor, source_names_});
     if (result.sizes().vec() != tensor.shape || result.scalar_type() != torch::kFloat32)
       fail<PluginError>("fusion", "tensor {}: the method for kind '{}' returned {} {}, expected Float {}", quoted(tensor.name),

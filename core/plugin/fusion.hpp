@@ -11,18 +11,24 @@
 
 namespace symphony {
 
-/// What a method needs beside the tensors; core refuses an experiment that cannot provide it.
+/// What a method needs beside the tensors; core refuses an experiment that cannot provide it. Bits of one byte: methods that were built when there was
+/// only the first leave the others unset.
 struct FusionNeeds {
-  bool base = false;          ///< the common ancestor, `sources.base`
+  bool base : 1 = false;          ///< the common ancestor, `sources.base`
+  /// The method reads tensors in whatever floating-point type they are stored in. Without it each source's is copied into float32 first, which takes
+  /// the memory of as many tensors as there are sources.
+  bool stored_types : 1 = false;
 };
+static_assert(sizeof(FusionNeeds) == 1);
 
 struct FusionInput {
   const SpecTensor& tensor;
-  /// One a source in configured order, float32, same shape. For embedding and head rows some sources may lack rows, see `row_masks`.
+  /// One a source in configured order, float32 unless needs().stored_types, same shape. For embedding and head rows some sources may lack rows, see
+  /// `row_masks`.
   const std::vector<torch::Tensor>& sources;
   /// Empty, or one bool tensor [V] a source: which rows it holds.
   const std::vector<torch::Tensor>& row_masks;
-  torch::Tensor base;         ///< float32, all rows held; defined iff needs().base
+  torch::Tensor base;         ///< typed like `sources`, all rows held; defined iff needs().base
   std::size_t anchor = 0;
   const std::vector<std::string>& source_names;  ///< the same as check() saw
 };

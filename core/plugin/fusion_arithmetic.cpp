@@ -1,4 +1,4 @@
-// Gram matrix and combination in float64 pieces, weights, and the masked mean of rows (methods-fusion sections 0 and 2.1).
+// Weights, and the masked mean of rows (methods-fusion sections 0 and 2.1); the arithmetic is that of core/tensor/pieces.hpp.
 #include "core/plugin/fusion_arithmetic.hpp"
 
 #include <algorithm>
@@ -7,25 +7,13 @@
 
 #include "core/base/error.hpp"
 #include "core/base/text.hpp"
+#include "core/tensor/pieces.hpp"
 
 namespace symphony {
 
 namespace {
 
-constexpr std::int64_t kPiece = 1 << 18;  // entries of each source in float64 at a time: 2 MiB
 constexpr double kSmallestSum = 1e-8;
-
-/// Calls `body(start, stop)` for consecutive pieces of `total` entries.
-template <typename Body>
-void for_pieces(std::int64_t total, Body&& body) {
-  for (std::int64_t start = 0; start < total; start += kPiece) body(start, std::min(start + kPiece, total));
-}
-
-std::vector<torch::Tensor> flattened(const std::vector<torch::Tensor>& sources) {
-  std::vector<torch::Tensor> flat;
-  for (const torch::Tensor& source : sources) flat.push_back(source.reshape({-1}));
-  return flat;
-}
 
 /// The mean over holders of the rows listed in `rows`.
 torch::Tensor masked_mean(const FusionInput& input, const std::vector<double>& weights, const torch::Tensor& rows, std::string_view who) {
@@ -73,7 +61,7 @@ void check_sources(const FusionInput& input, const std::vector<double>& weights,
                       shape_text(input.sources.front().sizes()));
     if (weights[source_idx] == 0.0) continue;
     const torch::Tensor held = input.row_masks.empty() ? source : source.index_select(0, input.row_masks[source_idx].nonzero().squeeze(1));
-    if (!torch::isfinite(held).all().item<bool>())
+    if (!all_finite(held))
       fail<DataError>(who, "tensor {}: source {} holds a NaN or an infinity, expected finite numbers", quoted(input.tensor.name),
                       quoted(input.source_names[source_idx]));
   }
@@ -81,32 +69,13 @@ void check_sources(const FusionInput& input, const std::vector<double>& weights,
 
 torch::Tensor gram_matrix(const std::vector<torch::Tensor>& sources, const std::vector<double>& weights) {
   SYMPHONY_ASSERT(!sources.empty() && sources.size() == weights.size());
-  const std::vector<torch::Tensor> flat = flattened(sources);
-  const auto num_sources = static_cast<std::int64_t>(sources.size());
-  torch::Tensor gram_NN = torch::zeros({num_sources, num_sources}, torch::kFloat64);
-  for_pieces(flat.front().numel(), [&](std::int64_t start, std::int64_t stop) {
-    torch::Tensor pieces = torch::zeros({num_sources, stop - start}, flat.front().options().dtype(torch::kFloat64).requires_grad(false));
-    for (std::int64_t source_idx = 0; source_idx < num_sources; ++source_idx) {
-      const auto at = static_cast<std::size_t>(source_idx);
-      if (weights[at] != 0.0) pieces[source_idx].copy_(flat[at].slice(0, start, stop));
-    }
-    gram_NN += pieces.matmul(pieces.t()).to(torch::kCPU);
-  });
-  return gram_NN;
+  std::vector<torch::Tensor> read(sources.size());
+  for (std::size_t source_idx = 0; source_idx < sources.size(); ++source_idx)
+    if (weights[source_idx] != 0.0) read[source_idx] = sources[source_idx];
+  return inner_products(read);
 }
 
-torch::Tensor combine(const std::vector<torch::Tensor>& sources, const std::vector<double>& coefficients) {
-  SYMPHONY_ASSERT(sources.size() == coefficients.size());
-  const std::vector<torch::Tensor> flat = flattened(sources);
-  torch::Tensor result = torch::zeros_like(flat.front(), flat.front().options().dtype(torch::kFloat32).requires_grad(false));
-  for_pieces(result.numel(), [&](std::int64_t start, std::int64_t stop) {
-    torch::Tensor sum = torch::zeros({stop - start}, result.options().dtype(torch::kFloat64));
-    for (std::size_t source_idx = 0; source_idx < flat.size(); ++source_idx)
-      if (coefficients[source_idx] != 0.0) sum.add_(flat[source_idx].slice(0, start, stop).to(torch::kFloat64), coefficients[source_idx]);
-    result.slice(0, start, stop).copy_(sum);
-  });
-  return result.view(sources.front().sizes());
-}
+torch::Tensor combine(const std::vector<torch::Tensor>& sources, const std::vector<double>& coefficients) { return weighted_sum(sources, coefficients); }
 
 torch::Tensor fuse_held_rows(const FusionInput& input, const std::vector<double>& weights, std::string_view who,
                              const std::function<torch::Tensor(const std::vector<torch::Tensor>&)>& method) {
@@ -117,11 +86,11 @@ torch::Tensor fuse_held_rows(const FusionInput& input, const std::vector<double>
     if (weights[source_idx] != 0.0) common = common.logical_and(input.row_masks[source_idx]);
   const torch::Tensor common_rows = common.nonzero().squeeze(1), other_rows = common.logical_not().nonzero().squeeze(1);
 
-  torch::Tensor result = torch::empty_like(input.sources.front(), torch::kFloat32);
+  torch::Tensor result = torch::empty(input.sources.front().sizes(), torch::kFloat32);
   if (common_rows.numel() > 0) {
     std::vector<torch::Tensor> rows_of_sources;
     for (const torch::Tensor& source : input.sources) rows_of_sources.push_back(source.index_select(0, common_rows));
-    result.index_copy_(0, common_rows, method(rows_of_sources));
+    result.index_copy_(0, common_rows, method(rows_of_sources).to(torch::kFloat32));
   }
   if (other_rows.numel() > 0) result.index_copy_(0, other_rows, masked_mean(input, weights, other_rows, who));
   return result;

@@ -1,7 +1,7 @@
 // What fusion methods share: weights, the Gram matrix, the linear combination and the rule for rows that only some sources hold. Most methods
 // are "Gram, then combine": scalar coefficients found from pairwise dot products in float64, then one pass over the tensors. Both passes work
-// in float64 on pieces of a tensor, so that their memory does not grow with it, and sums are rounded to float32 once: N equal sources with
-// coefficients that sum to one give that source back bit for bit.
+// in float64 on pieces of a tensor (core/tensor/pieces.hpp), so that their memory does not grow with it and sources are read in the type in which
+// they are stored; sums are rounded to float32 once: N equal sources with coefficients that sum to one give that source back bit for bit.
 // N sources.
 #pragma once
 

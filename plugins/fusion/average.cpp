@@ -38,6 +38,8 @@ class Average final : public Fusion {
  public:
   explicit Average(const AverageParams& params) : params_(params) {}
 
+  FusionNeeds needs() const override { return {.stored_types = true}; }
+
   void check(std::size_t num_sources, const std::vector<std::string>& source_names) const override {
     check_weights(params_.weights, source_names, kWho);
     normalised_weights(params_.weights, num_sources, kWho);

@@ -22,6 +22,8 @@ class Donor final : public Fusion {
  public:
   explicit Donor(const DonorParams& params) : params_(params) {}
 
+  FusionNeeds needs() const override { return {.stored_types = true}; }
+
   void check(std::size_t, const std::vector<std::string>& source_names) const override { donor(source_names, 0); }
 
   torch::Tensor fuse(const FusionInput& input) const override {
@@ -30,10 +32,10 @@ class Donor final : public Fusion {
     weights[donor_idx] = 1.0;
     check_sources(input, weights, kWho);
     const torch::Tensor& given = input.sources[donor_idx];
-    if (input.row_masks.empty()) return given.clone();
+    if (input.row_masks.empty()) return given.to(torch::kFloat32, /*non_blocking=*/false, /*copy=*/true);
     const torch::Tensor others = fuse_held_rows(input, normalised_weights({}, weights.size(), kWho), kWho,
                                                 [&](const std::vector<torch::Tensor>& sources) { return sources[donor_idx]; });
-    return torch::where(input.row_masks[donor_idx].unsqueeze(1), given, others);
+    return torch::where(input.row_masks[donor_idx].unsqueeze(1), given.to(torch::kFloat32), others);
   }
 
  private:

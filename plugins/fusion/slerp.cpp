@@ -40,6 +40,8 @@ class Slerp final : public Fusion {
     if (params_.t && !params_.weights.empty()) fail<ConfigError>(kWho, "both t and weights are given, expected one of them");
   }
 
+  FusionNeeds needs() const override { return {.stored_types = true}; }
+
   void check(std::size_t num_sources, const std::vector<std::string>& source_names) const override {
     if (num_sources < 2) fail<ConfigError>(kWho, "there is {} source, expected at least 2", num_sources);
     if (params_.t && num_sources != 2)

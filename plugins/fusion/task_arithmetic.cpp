@@ -8,6 +8,7 @@
 #include "core/base/text.hpp"
 #include "core/plugin/declare.hpp"
 #include "core/plugin/fusion_arithmetic.hpp"
+#include "core/tensor/pieces.hpp"
 
 namespace symphony {
 namespace {
@@ -29,7 +30,7 @@ class TaskArithmetic final : public Fusion {
  public:
   explicit TaskArithmetic(const TaskArithmeticParams& params) : params_(params) {}
 
-  FusionNeeds needs() const override { return {.base = true}; }
+  FusionNeeds needs() const override { return {.base = true, .stored_types = true}; }
 
   void check(std::size_t num_sources, const std::vector<std::string>& source_names) const override {
     check_weights(params_.weights, source_names, kWho);
@@ -42,13 +43,13 @@ class TaskArithmetic final : public Fusion {
     if (!input.base.defined() || input.base.sizes() != input.sources.front().sizes())
       fail<DataError>(kWho, "tensor {}: the base {}, expected shape {}", quoted(input.tensor.name),
                       input.base.defined() ? "has shape " + shape_text(input.base.sizes()) : "is missing", shape_text(input.sources.front().sizes()));
-    if (!torch::isfinite(input.base).all().item<bool>())
+    if (!all_finite(input.base))
       fail<DataError>(kWho, "tensor {}: the base holds a NaN or an infinity, expected finite numbers", quoted(input.tensor.name));
     std::vector<torch::Tensor> terms{input.base};
     std::vector<double> coefficients{1.0 - params_.lambda * std::accumulate(weight.begin(), weight.end(), 0.0)};
     for (std::size_t source_idx = 0; source_idx < weight.size(); ++source_idx) {
       const torch::Tensor& source = input.sources[source_idx];
-      terms.push_back(input.row_masks.empty() ? source : torch::where(input.row_masks[source_idx].unsqueeze(1), source, input.base));
+      terms.push_back(input.row_masks.empty() ? source : torch::where(input.row_masks[source_idx].unsqueeze(1), source.to(torch::kFloat32), input.base.to(torch::kFloat32)));
       coefficients.push_back(params_.lambda * weight[source_idx]);
     }
     return combine(terms, coefficients);
