@@ -9,7 +9,6 @@
 #include "core/model/packed_experts.hpp"
 #include "core/tensor/cast_source.hpp"
 #include "core/tensor/safetensors.hpp"
-#include "core/tensor/safetensors_shards.hpp"
 
 namespace symphony {
 
@@ -40,7 +39,8 @@ std::string config_dtype(torch::ScalarType dtype) {
   }
 }
 
-void write_files(const fs::path& directory, const Model& given, const CheckpointExtras& extras, const CheckpointFormat& format, const std::string& label) {
+void write_files(const fs::path& directory, const Model& given, const CheckpointExtras& extras, const CheckpointFormat& format, const ByteProgress& progress,
+                 const std::string& label) {
   Model model = given;
   const Family& family = family_to_write(model.spec, format.family, label);
   if (format.dtype) model.tensors = std::make_shared<const CastSource>(model.tensors, *format.dtype);
@@ -56,7 +56,7 @@ void write_files(const fs::path& directory, const Model& given, const Checkpoint
     const Value tokenizer = ValueMap{{"tokenizer_class", "PreTrainedTokenizerFast"}, {"model_max_length", model.spec.max_positions}};
     atomic_write(directory / kTokenizerConfigFile, to_json(tokenizer, 2) + "\n");
   }
-  write_safetensors(directory, *tensors, {{"format", "pt"}}, format.max_file_bytes);
+  write_safetensors(directory, *tensors, {{"format", "pt"}}, format.max_file_bytes, progress);
 }
 
 }  // namespace
@@ -87,12 +87,13 @@ CheckpointFormat read_checkpoint_format(const fs::path& directory) {
   return format;
 }
 
-void write_checkpoint(const fs::path& directory, const Model& model, const CheckpointExtras& extras, const CheckpointFormat& format) {
+void write_checkpoint(const fs::path& directory, const Model& model, const CheckpointExtras& extras, const CheckpointFormat& format,
+                      const ByteProgress& progress) {
   const fs::path target = (directory / "").lexically_normal().parent_path();
   const fs::path parent = target.has_parent_path() ? target.parent_path() : fs::path(".");
   const fs::path building = make_temporary_directory(parent, fmt::format(".{}", target.filename().string()));
   try {
-    write_files(building, model, extras, format, target.string());
+    write_files(building, model, extras, format, progress, target.string());
     commit_directory(building, target);
   } catch (...) {
     remove_tree(building);

@@ -11,6 +11,7 @@
 #include "core/model/checkpoint_config.hpp"
 #include "core/model/checkpoint_names.hpp"
 #include "core/model/model_spec.hpp"
+#include "core/tensor/safetensors_shards.hpp"
 
 namespace symphony {
 
@@ -43,6 +44,6 @@ CheckpointFormat read_checkpoint_format(const std::filesystem::path& directory);
 /// Writes `model`, one tensor in memory at a time (a layer's experts, where they are packed). The directory appears whole or not at all, and
 /// replaces an existing one. Throws DataError when the tensors are not those of the spec or the spec has no such format on disk.
 void write_checkpoint(const std::filesystem::path& directory, const Model& model, const CheckpointExtras& extras = {},
-                      const CheckpointFormat& format = {});
+                      const CheckpointFormat& format = {}, const ByteProgress& progress = {});
 
 }  // namespace symphony

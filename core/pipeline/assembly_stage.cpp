@@ -2,7 +2,6 @@
 #include "core/pipeline/assembly_stage.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 
@@ -12,6 +11,7 @@
 #include "core/pipeline/assemble.hpp"
 #include "core/pipeline/calibration.hpp"
 #include "core/pipeline/edits.hpp"
+#include "core/pipeline/fusion_report.hpp"
 #include "core/pipeline/silent_recorder.hpp"
 #include "core/pipeline/source_stage.hpp"
 #include "core/pipeline/stage_cost.hpp"
@@ -176,7 +176,8 @@ void record_ffn_no_op(const StageBuilder& builder, const Assembly& assembly, con
   const Model other = with_router_parameters(assemble_bare(builder, assembly, without, scope.input), router);
   const torch::Tensor calibration_NT = load_calibration(builder, assembly.texts, scope.input).tokens_NT;
   const torch::Tensor tokens_NT = calibration_NT.narrow(0, 0, std::min(kComparedWindows, calibration_NT.size(0)));
-  LayerStreamed with_ffn(model, tokens_NT, builder.router_for(model.spec)), without_ffn(other, tokens_NT, builder.router_for(model.spec));
+  const StreamOptions options = options_for_logits(model.spec);
+  LayerStreamed with_ffn(model, tokens_NT, builder.router_for(model.spec), options), without_ffn(other, tokens_NT, builder.router_for(model.spec), options);
   run_all(with_ffn, nullptr);
   run_all(without_ffn, nullptr);
   double change = 0, largest = 0;
@@ -186,63 +187,6 @@ void record_ffn_no_op(const StageBuilder& builder, const Assembly& assembly, con
     largest = std::max(largest, logits.abs().max().item<double>());
   }
   scope.record.scalar({"invariance/ffn_no_op", "1", "max |change of logits| / max |logit| when the FFN part of the alignment is left out (I7)"}, change / largest);
-}
-
-/// Sum of products in float64. Blocks keep the memory small: a vocabulary of embeddings in float64 would be the largest thing in the process.
-double inner_product(const torch::Tensor& a, const torch::Tensor& b) {
-  constexpr std::int64_t kBlock = std::int64_t{1} << 20;
-  const auto blocks_a = a.flatten().split(kBlock), blocks_b = b.flatten().split(kBlock);
-  double sum = 0.0;
-  for (std::size_t block = 0; block < blocks_a.size(); ++block)
-    sum += blocks_a[block].to(torch::kFloat64).dot(blocks_b[block].to(torch::kFloat64)).item<double>();
-  return sum;
-}
-
-/// How like each other the tensors are that were averaged, and how much norm the average loses, of one tensor.
-struct FusionLoss {
-  double pairwise_cosine = 1.0;
-  double norm_ratio = 1.0;
-};
-
-FusionLoss fusion_loss(const std::string& tensor, const Model& merged, const std::vector<Model>& aligned) {
-  std::vector<torch::Tensor> values;
-  std::vector<double> norms;
-  for (const Model& source : aligned) {
-    values.push_back(source.tensors->get(tensor));
-    norms.push_back(std::sqrt(inner_product(values.back(), values.back())));
-  }
-  double pair_sum = 0.0, norm_sum = 0.0;
-  for (std::size_t a = 0; a < values.size(); ++a) {
-    norm_sum += norms[a];
-    for (std::size_t b = a + 1; b < values.size(); ++b) pair_sum += inner_product(values[a], values[b]) / std::max(1e-30, norms[a] * norms[b]);
-  }
-  const double pairs = static_cast<double>(values.size() * (values.size() - 1)) / 2.0;
-  const torch::Tensor fused = merged.tensors->get(tensor);
-  return {pairs > 0 ? pair_sum / pairs : 1.0, std::sqrt(inner_product(fused, fused)) / std::max(1e-30, norm_sum / static_cast<double>(values.size()))};
-}
-
-/// Means over the tensors of each kind.
-void record_fusion(const Model& merged, const std::vector<Model>& aligned, RecordFile& record) {
-  const std::array kinds{TensorKind::embedding, TensorKind::attention, TensorKind::norm, TensorKind::lm_head, TensorKind::ffn};
-  std::vector<float> cosine, norm_ratio;
-  RecordAxis axis{"kind", 0, {}, {}};
-  for (const TensorKind kind : kinds) {
-    double cosine_sum = 0.0, ratio_sum = 0.0, count = 0.0;
-    for (const SpecTensor& tensor : spec_tensors(aligned.front().spec)) {
-      if (tensor.kind != kind || !merged.tensors->find(tensor.name)) continue;
-      const FusionLoss loss = fusion_loss(tensor.name, merged, aligned);
-      cosine_sum += loss.pairwise_cosine;
-      ratio_sum += loss.norm_ratio;
-      count += 1.0;
-    }
-    if (count == 0.0) continue;
-    axis.labels.push_back(kind_name(kind));
-    cosine.push_back(static_cast<float>(cosine_sum / count));
-    norm_ratio.push_back(static_cast<float>(ratio_sum / count));
-  }
-  axis.size = axis.labels.size();
-  record.array({"fusion/pairwise_cosine", "1", "mean cosine between the aligned sources' tensors, by kind"}, std::array{axis}, cosine);
-  record.array({"fusion/norm_ratio", "1", "norm of the merged tensor over the sources' mean norm, by kind"}, std::array{axis}, norm_ratio);
 }
 
 Value fusion_identity(const StageBuilder& builder, const ExpertPlan& plan) {
@@ -297,7 +241,7 @@ ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, co
     const torch::NoGradGuard no_grad;
     const auto aligned = load_aligned(assembly.sources, assembly.alignment, scope.input);
     Model model = assemble_bare(builder, assembly, aligned, scope.input);
-    record_fusion(model, aligned, scope.record);
+    record_fusion(model, aligned, scope);
     if (model.spec.moe) {
       const auto layers = initialise_router(builder, assembly, model, scope);
       store_router(layers, scope.directory / kRouterFile);

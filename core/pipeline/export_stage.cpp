@@ -3,6 +3,7 @@
 
 #include "core/base/error.hpp"
 #include "core/model/checkpoint.hpp"
+#include "core/pipeline/byte_progress.hpp"
 #include "core/pipeline/stage_cost.hpp"
 
 namespace symphony {
@@ -35,7 +36,7 @@ StagePtr make_export(const StageBuilder& builder, const ModelHandle& model, cons
   parameters.set("settings", Schema::of<ExportSettings>()->read(&settings));
   const auto run = [builder, model, settings](StageScope& scope) {
     const torch::NoGradGuard no_grad;
-    write_checkpoint(scope.directory / kExportedFolder, model.load(scope.input), checkpoint_extras(model), format_of(settings));
+    write_checkpoint(scope.directory / kExportedFolder, model.load(scope.input), checkpoint_extras(model), format_of(settings), byte_progress(scope));
   };
   StageCost cost = assembly_cost(model.spec, 1, 0);
   cost.kept_bytes = model_bytes(model.spec);

@@ -36,10 +36,11 @@ std::vector<std::vector<TensorInfo>> shards_of(const std::vector<TensorInfo>& in
 }  // namespace
 
 void write_safetensors(const std::filesystem::path& directory, const TensorSource& source, const SafetensorsMetadata& metadata,
-                       std::uint64_t max_file_bytes) {
+                       std::uint64_t max_file_bytes, const ByteProgress& progress) {
   const auto shards = shards_of(source.infos(), max_file_bytes);
   Value weight_map = ValueMap{};
-  std::uint64_t total = 0;
+  std::uint64_t total = 0, written = 0;
+  for (const TensorInfo& info : source.infos()) total += num_bytes(info);
   for (std::size_t shard = 0; shard < shards.size(); ++shard) {
     const std::string file = shards.size() == 1 ? std::string("model.safetensors")
                                                 : fmt::format("model-{:05}-of-{:05}.safetensors", shard + 1, shards.size());
@@ -48,7 +49,8 @@ void write_safetensors(const std::filesystem::path& directory, const TensorSourc
     for (const TensorInfo& info : shards[shard]) {
       sink.put(info.name, source.get(info.name));
       weight_map.set(info.name, file);
-      total += num_bytes(info);
+      written += num_bytes(info);
+      if (progress) progress(written, total);
     }
     sink.finish();
   }

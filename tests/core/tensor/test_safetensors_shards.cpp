@@ -3,6 +3,7 @@
 
 #include "core/base/error.hpp"
 #include "core/tensor/safetensors.hpp"
+#include "core/tensor/safetensors_shards.hpp"
 #include "tests/core/tensor/safetensors_bytes.hpp"
 
 using namespace symphony;
@@ -99,4 +100,21 @@ TEST_CASE("safetensors: an index of another form is refused", "[core][tensor]") 
   CHECK_THROWS_WITH(shards.open(), Catch::Matchers::Contains("duplicate key 'a'"));
   shards.write_index("{");
   CHECK_THROWS_AS(shards.open(), DataError);
+}
+
+TEST_CASE("safetensors: writing says how many bytes are done, and stops where it is told to", "[core][tensor]") {
+  const MemorySource source({{"a", torch::ones({10})}, {"b", torch::ones({5}, torch::kBFloat16)}, {"c", torch::ones({2, 3})}}, "memory");
+  for (const std::uint64_t limit : {std::uint64_t{0}, std::uint64_t{50}}) {
+    CAPTURE(limit);
+    const TemporaryFolder folder;
+    std::vector<std::uint64_t> done;
+    write_safetensors(folder.path(), source, {}, limit, [&](std::uint64_t bytes, std::uint64_t total) {
+      CHECK(total == 74);
+      done.push_back(bytes);
+    });
+    CHECK(done == std::vector<std::uint64_t>{40, 50, 74});
+  }
+  const TemporaryFolder folder;
+  CHECK_THROWS_AS(write_safetensors(folder.path(), source, {}, 0, [](std::uint64_t, std::uint64_t) { throw DataError("enough"); }), DataError);
+  CHECK(std::filesystem::is_empty(folder.path()));
 }
