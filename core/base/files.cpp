@@ -28,7 +28,11 @@ void synchronise(const fs::path& path, int flags) {
 
 void synchronise_folder(const fs::path& folder) { synchronise(folder.empty() ? fs::path(".") : folder, O_RDONLY | O_DIRECTORY); }
 
+/// Writes of at least so many bytes are handed to the disk at once, so that it works while the rest is computed and a commit has little left to wait for.
+constexpr std::size_t kHandedOnBytes = std::size_t{1} << 20;
+
 void write_all(int descriptor, std::uint64_t offset, std::string_view bytes, const fs::path& path) {
+  const std::uint64_t start = offset, count = bytes.size();
   while (!bytes.empty()) {
     const ssize_t written = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR) continue;
@@ -36,6 +40,8 @@ void write_all(int descriptor, std::uint64_t offset, std::string_view bytes, con
     bytes.remove_prefix(static_cast<std::size_t>(written));
     offset += static_cast<std::uint64_t>(written);
   }
+  // Only a hint: where it is not known nothing is lost.
+  if (count >= kHandedOnBytes) ::sync_file_range(descriptor, static_cast<off_t>(start), static_cast<off_t>(count), SYNC_FILE_RANGE_WRITE);
 }
 
 /// rename(2), with the moments before and after it open to tests.
