@@ -38,7 +38,8 @@ double larger(double a, double b) { return std::isnan(a) || a > b ? a : b; }
 InvarianceReport check_invariance(const Model& original, const Model& transformed, const torch::Tensor& tokens_BT, double tolerance,
                                   const TransformSet& applied) {
   const auto residual = applied.find("residual");
-  LayerStreamed before(original, tokens_BT), after(transformed, tokens_BT);
+  const StreamOptions options = options_for_logits(original.spec);
+  LayerStreamed before(original, tokens_BT, nullptr, options), after(transformed, tokens_BT, nullptr, options);
   InvarianceReport report;
   for (std::int64_t layer = 0; layer < original.spec.num_layers; ++layer) {
     before.load_layer(layer);
@@ -73,9 +74,10 @@ InvarianceReport check_invariance(const Model& original, const Model& transforme
 }
 
 double decoding_change(const Model& model, const torch::Tensor& tokens_BT) {
-  StreamOptions decoding;
+  const StreamOptions options = options_for_logits(model.spec);
+  StreamOptions decoding = options;
   decoding.prefill = std::max<std::int64_t>(1, tokens_BT.size(1) - kDecodedPositions);
-  LayerStreamed whole(model, tokens_BT), decoded(model, tokens_BT, nullptr, decoding);
+  LayerStreamed whole(model, tokens_BT, nullptr, options), decoded(model, tokens_BT, nullptr, decoding);
   run_all(whole, nullptr);
   run_all(decoded, nullptr);
   double difference = 0, largest = 0;

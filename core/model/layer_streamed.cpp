@@ -9,6 +9,13 @@
 
 namespace symphony {
 
+StreamOptions options_for_logits(const ModelSpec& spec) {
+  constexpr std::int64_t kMaxEntries = std::int64_t{1} << 24;
+  StreamOptions options;
+  options.chunk_tokens = std::min(options.chunk_tokens, std::max<std::int64_t>(1, kMaxEntries / std::max<std::int64_t>(1, spec.vocab_size)));
+  return options;
+}
+
 LayerStreamed::LayerStreamed(Model model, const torch::Tensor& tokens_NT, std::shared_ptr<const Router> router, StreamOptions options)
     : model_(std::move(model)), router_(std::move(router)), options_(options) {
   const std::string where = fmt::format("model {}", quoted(model_.name));
@@ -19,14 +26,13 @@ LayerStreamed::LayerStreamed(Model model, const torch::Tensor& tokens_NT, std::s
     fail<DataError>(where, "got tokens of shape {}, expected a non-empty [sequences, length]", shape_text(tokens_NT.sizes()));
 
   const torch::NoGradGuard no_grad;
-  const auto embedding_VD = load(-1).at("model.embed_tokens.weight");
   const auto sequences = std::max<std::int64_t>(1, options_.chunk_tokens / tokens_NT.size(1));
   for (std::int64_t first = 0; first < tokens_NT.size(0); first += sequences) {
     const auto tokens_BT = tokens_NT.slice(0, first, std::min(first + sequences, tokens_NT.size(0)));
     Chunk chunk;
     chunk.tokens = token_batch(model_.spec, tokens_BT, positions_for(tokens_BT), options_.dtype, options_.device);
     chunk.tokens.first_token = first * tokens_NT.size(1);
-    chunk.residual_ND = embed(embedding_VD, chunk.tokens, nullptr);
+    chunk.residual_ND = embedded(tokens_BT);
     chunks_.push_back(std::move(chunk));
   }
 }
@@ -37,17 +43,28 @@ std::int64_t LayerStreamed::num_tokens(std::int64_t chunk) const {
   return chunks_.at(static_cast<std::size_t>(chunk)).tokens.token_ids_N.size(0);
 }
 
+torch::Tensor LayerStreamed::stored(const SpecTensor& expected) const {
+  const TensorInfo& info = model_.tensors->info(expected.name);
+  if (info.shape != expected.shape)
+    fail<DataError>(fmt::format("model {}", quoted(model_.name)), "tensor {} has shape {}, expected {} by its spec", quoted(expected.name),
+                    shape_text(info.shape), shape_text(expected.shape));
+  return model_.tensors->get(expected.name);
+}
+
+/// Only the rows in use are converted: a vocabulary in float32 would be the largest thing in the process.
+torch::Tensor LayerStreamed::embedded(const torch::Tensor& tokens_BT) const {
+  const auto tensors = spec_tensors(model_.spec);
+  const auto embedding = std::find_if(tensors.begin(), tensors.end(), [](const SpecTensor& tensor) { return tensor.kind == TensorKind::embedding; });
+  return torch::embedding(stored(*embedding), tokens_BT.reshape(-1)).to(torch::TensorOptions().device(options_.device).dtype(options_.dtype));
+}
+
 TensorMap LayerStreamed::load(std::int64_t layer) const {
   const bool with_router = router_ != nullptr && layer >= 0 && !router_->parameters(model_.spec).empty() &&
                            model_.tensors->find(router_parameter_name(layer, router_->parameters(model_.spec).front().name)) != nullptr;
   TensorMap result;
   for (const SpecTensor& expected : with_router ? decoder_tensors(model_.spec, router_.get()) : spec_tensors(model_.spec)) {
     if (expected.layer != layer) continue;
-    const TensorInfo& info = model_.tensors->info(expected.name);
-    if (info.shape != expected.shape)
-      fail<DataError>(fmt::format("model {}", quoted(model_.name)), "tensor {} has shape {}, expected {} by its spec", quoted(expected.name),
-                      shape_text(info.shape), shape_text(expected.shape));
-    result.emplace(expected.name, model_.tensors->get(expected.name).to(torch::TensorOptions().device(options_.device).dtype(options_.dtype)));
+    result.emplace(expected.name, stored(expected).to(torch::TensorOptions().device(options_.device).dtype(options_.dtype)));
   }
   return result;
 }

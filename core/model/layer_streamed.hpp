@@ -37,6 +37,10 @@ struct StreamOptions {
   std::int64_t prefill = 0;
 };
 
+/// For passes whose logits are asked for: chunks of as many tokens as have 64 MiB of them. Those of a thousand tokens over the vocabulary of a real model
+/// would be larger than any tensor of it.
+StreamOptions options_for_logits(const ModelSpec& spec);
+
 class LayerStreamed {
  public:
   /// tokens_NT int64: N sequences from position 0. `router` is required iff the spec has an MoE.
@@ -53,6 +57,9 @@ class LayerStreamed {
   void load_layer(std::int64_t layer);
   /// For sources without router tensors: by the router's own names. Throws DataError when one is missing or misshapen.
   void set_router_parameters(const TensorMap& parameters);
+
+  /// Frees the present layer's tensors, for callers that hold many streams; the next is loaded as ever.
+  void release_layer() { parameters_ = {}; }
 
   /// Reads the present layer's tensors again, for a source that changes as it is measured.
   void reload_layer();
@@ -75,6 +82,8 @@ class LayerStreamed {
   };
   Chunk& chunk_at(std::int64_t chunk, std::int64_t halves_expected);
   torch::Tensor decoded_attention(const Chunk& chunk) const;
+  torch::Tensor stored(const SpecTensor& expected) const;
+  torch::Tensor embedded(const torch::Tensor& tokens_BT) const;
   TensorMap load(std::int64_t layer) const;
   void read_layer(std::int64_t layer);
 

@@ -5,12 +5,14 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "core/align/similarity.hpp"
 #include "core/base/error.hpp"
 #include "core/base/random.hpp"
 #include "core/model/invariance.hpp"
 #include "core/model/layer_streamed.hpp"
+#include "core/tensor/pieces.hpp"
 
 namespace symphony {
 
@@ -21,6 +23,11 @@ constexpr double kRoundingShare = kRotationTolerance / kPermutationTolerance;
 constexpr double kRoundTripTolerance = 1e-4;
 /// Of logits decoded one by one against those of a whole pass, whatever the alignment may change.
 constexpr double kDecodingTolerance = 1e-5;
+
+/// Whether the set leaves every tensor as it is: that of the anchor, and all of a method that aligns nothing.
+bool is_identity(const TransformSet& set) {
+  return std::all_of(set.begin(), set.end(), [](const auto& entry) { return entry.second.is_identity(); });
+}
 
 bool is_exact(const TransformSet& set) {
   return std::all_of(set.begin(), set.end(), [](const auto& entry) { return entry.second.is_exact(); });
@@ -41,6 +48,11 @@ class Bfloat16View final : public TensorSource {
   std::shared_ptr<const TensorSource> source_;
 };
 
+bool is_bfloat16(const Model& model) {
+  const auto& infos = model.tensors->infos();
+  return std::all_of(infos.begin(), infos.end(), [](const TensorInfo& info) { return info.dtype == torch::kBFloat16; });
+}
+
 Model in_bfloat16(const Model& model) { return {model.spec, std::make_shared<Bfloat16View>(model.tensors), model.name}; }
 
 torch::Tensor random_windows(const torch::Tensor& like_NT, std::int64_t vocab_size, std::uint64_t seed) {
@@ -51,13 +63,19 @@ torch::Tensor random_windows(const torch::Tensor& like_NT, std::int64_t vocab_si
   return tokens;
 }
 
-/// max over tensors of max|a - b| / max|a|
+/// max over tensors of max|a - b| / max|a|, by blocks of rows: the temporaries of a vocabulary would be the largest thing in the process.
 double largest_difference(const Model& a, const Model& b) {
+  constexpr std::int64_t kRows = 4096;
   double largest = 0;
   for (const TensorInfo& info : a.tensors->infos()) {
     const torch::Tensor left = a.tensors->get(info.name), right = b.tensors->get(info.name);
-    const double scale = left.abs().max().item<double>();
-    if (scale > 0) largest = std::max(largest, (left - right).abs().max().item<double>() / scale);
+    const auto left_blocks = left.split(kRows), right_blocks = right.split(kRows);
+    double scale = 0, difference = 0;
+    for (std::size_t block = 0; block < left_blocks.size(); ++block) {
+      scale = std::max(scale, left_blocks[block].abs().max().item<double>());
+      difference = std::max(difference, (left_blocks[block] - right_blocks[block]).abs().max().item<double>());
+    }
+    if (scale > 0) largest = std::max(largest, difference / scale);
   }
   return largest;
 }
@@ -66,9 +84,36 @@ struct Checks {
   std::vector<float> logit, random_logit, loss, stored, stored_unaligned, round_trip, decoding, residual;
 };
 
-void check_source(const Model& source, const TransformSet& set, const torch::Tensor& tokens_NT, const torch::Tensor& random_NT,
-                  const InvarianceSettings& settings, Checks& checks) {
-  constexpr double kMeasureOnly = std::numeric_limits<double>::infinity();
+constexpr double kMeasureOnly = std::numeric_limits<double>::infinity();
+
+/// What storing the source in bfloat16 does to its logits.
+double rounding_change(const Model& source, const torch::Tensor& tokens_NT) {
+  return is_bfloat16(source) ? 0.0 : check_invariance(source, in_bfloat16(source), tokens_NT, kMeasureOnly).logit_change;
+}
+
+void check_decoding(const Model& model, const torch::Tensor& tokens_NT, Checks& checks) {
+  const double decoded = decoding_change(model, tokens_NT);
+  if (!(decoded <= kDecodingTolerance))
+    fail<NumericError>("invariance", "source '{}': decoding it after alignment against a KV cache changes the logits by {:.3g} of the largest, expected "
+                       "at most {:.0e}", model.name, decoded, kDecodingTolerance);
+  checks.decoding.push_back(static_cast<float>(decoded));
+}
+
+/// A source that stays as it is has nothing to be compared with but itself: only its numbers are looked at.
+void check_unmoved(const Model& source, const torch::Tensor& tokens_NT, Checks& checks) {
+  for (const TensorInfo& info : source.tensors->infos())
+    if (!all_finite(source.tensors->get(info.name)))
+      fail<NumericError>("invariance", "source '{}': tensor '{}' holds a NaN or an infinity, expected finite numbers", source.name, info.name);
+  for (std::vector<float>* values : {&checks.logit, &checks.loss, &checks.random_logit, &checks.round_trip}) values->push_back(0.0f);
+  checks.residual.insert(checks.residual.end(), static_cast<std::size_t>(source.spec.num_layers), 0.0f);
+  const auto rounded = static_cast<float>(rounding_change(source, tokens_NT));
+  checks.stored.push_back(rounded);
+  checks.stored_unaligned.push_back(rounded);
+  check_decoding(source, tokens_NT, checks);
+}
+
+void check_moved(const Model& source, const TransformSet& set, const torch::Tensor& tokens_NT, const torch::Tensor& random_NT,
+                 const InvarianceSettings& settings, Checks& checks) {
   const bool exact = is_exact(set);
   const double accepted = settings.approximate ? kMeasureOnly : settings.tolerance * (exact ? 1 : kRoundingShare);
   const Model moved = apply_transforms(source, set);
@@ -77,20 +122,15 @@ void check_source(const Model& source, const TransformSet& set, const torch::Ten
   checks.loss.push_back(static_cast<float>(report.loss_change_nats));
   for (const double change : report.residual_change) checks.residual.push_back(static_cast<float>(change));
   checks.random_logit.push_back(static_cast<float>(check_invariance(source, moved, random_NT, accepted, set).logit_change));
-  checks.stored.push_back(static_cast<float>(check_invariance(source, in_bfloat16(moved), tokens_NT, kMeasureOnly, set).logit_change));
-  // Without transforms it is the same comparison.
-  checks.stored_unaligned.push_back(set.empty() ? checks.stored.back()
-                                                : static_cast<float>(check_invariance(source, in_bfloat16(source), tokens_NT, kMeasureOnly).logit_change));
+  const double stored = is_bfloat16(moved) ? report.logit_change : check_invariance(source, in_bfloat16(moved), tokens_NT, kMeasureOnly, set).logit_change;
+  checks.stored.push_back(static_cast<float>(stored));
+  checks.stored_unaligned.push_back(static_cast<float>(rounding_change(source, tokens_NT)));
   const double way_back = largest_difference(source, apply_transforms(moved, inverse(source.spec, set)));
   if (!settings.approximate && !(way_back <= (exact ? 0 : kRoundTripTolerance)))
     fail<NumericError>("invariance", "source '{}': its transforms and their inverse change a weight by {:.3g} of its tensor's largest, expected at "
                        "most {:.0e}", source.name, way_back, exact ? 0.0 : kRoundTripTolerance);
   checks.round_trip.push_back(static_cast<float>(way_back));
-  const double decoded = decoding_change(moved, tokens_NT);
-  if (!(decoded <= kDecodingTolerance))
-    fail<NumericError>("invariance", "source '{}': decoding it after alignment against a KV cache changes the logits by {:.3g} of the largest, expected "
-                       "at most {:.0e}", source.name, decoded, kDecodingTolerance);
-  checks.decoding.push_back(static_cast<float>(decoded));
+  check_decoding(moved, tokens_NT, checks);
 }
 
 /// The values of one chunk at two sites.
@@ -107,24 +147,35 @@ PairTap run_layer(LayerStreamed& stream, std::int64_t layer) {
   PairTap tap;
   stream.load_layer(layer);
   for (std::int64_t chunk = 0; chunk < stream.num_chunks(); ++chunk) stream.run_layer(chunk, &tap);
+  stream.release_layer();
   return tap;
+}
+
+/// Linear CKA, of fewer tokens than features by ||Y^T X||_F^2 = <X X^T, Y Y^T>: matrices of features by features would take most of the time of a merge
+/// at the width of a real FFN.
+double cka(const torch::Tensor& x_TA, const torch::Tensor& y_TB) {
+  if (x_TA.size(0) >= std::min(x_TA.size(1), y_TB.size(1))) return linear_cka(x_TA, y_TB).value;
+  const auto token_products = [](const torch::Tensor& values_TD) {
+    const torch::Tensor wide = values_TD.to(torch::kFloat64), centred = wide - wide.mean(0);
+    return centred.mm(centred.t());
+  };
+  const torch::Tensor x_TT = token_products(x_TA), y_TT = token_products(y_TB);
+  const auto product = [](const torch::Tensor& a, const torch::Tensor& b) { return (a * b).sum().item<double>(); };
+  return product(x_TT, y_TT) / std::sqrt(product(x_TT, x_TT) * product(y_TT, y_TT));
 }
 
 struct Similarities {
   std::vector<float> matched, hidden_cka, cosine, residual_cka;
 
-  void add(const PairTap& anchor, const PairTap& other) {
+  /// In `num_states` states that are the same.
+  void add(const PairTap& anchor, const PairTap& other, std::size_t num_states) {
     const torch::Tensor hidden_a = torch::cat(anchor.hidden), hidden_b = torch::cat(other.hidden);
     const torch::Tensor residual_a = torch::cat(anchor.residual), residual_b = torch::cat(other.residual);
-    matched.push_back(static_cast<float>(matched_correlation(hidden_a, hidden_b).value));
-    hidden_cka.push_back(static_cast<float>(linear_cka(hidden_a, hidden_b).value));
-    cosine.push_back(static_cast<float>(mean_cosine(residual_a, residual_b).value));
-    residual_cka.push_back(static_cast<float>(linear_cka(residual_a, residual_b).value));
-  }
-
-  /// The last ones once more: of a source that alignment leaves as it is.
-  void repeat() {
-    for (auto* values : {&matched, &hidden_cka, &cosine, &residual_cka}) values->push_back(values->back());
+    const auto put = [num_states](std::vector<float>& values, double value) { values.insert(values.end(), num_states, static_cast<float>(value)); };
+    put(matched, matched_correlation(hidden_a, hidden_b).value);
+    put(hidden_cka, cka(hidden_a, hidden_b));
+    put(cosine, mean_cosine(residual_a, residual_b).value);
+    put(residual_cka, cka(residual_a, residual_b));
   }
 };
 
@@ -139,13 +190,57 @@ std::vector<double> weight_distance(const Model& anchor, const Model& other) {
   const auto parts = static_cast<std::size_t>(anchor.spec.num_layers) + 2;
   std::vector<double> difference(parts, 0), total(parts, 0);
   for (const SpecTensor& tensor : spec_tensors(anchor.spec)) {
-    const torch::Tensor a = anchor.tensors->get(tensor.name).to(torch::kFloat64), b = other.tensors->get(tensor.name).to(torch::kFloat64);
+    const torch::Tensor of_anchor = anchor.tensors->get(tensor.name);
     const std::size_t part = part_of(tensor, anchor.spec.num_layers);
-    difference[part] += (a - b).square().sum().item<double>();
-    total[part] += a.square().sum().item<double>();
+    difference[part] += squared_distance(of_anchor, other.tensors->get(tensor.name));
+    total[part] += inner_products({of_anchor}).item<double>();
   }
   for (std::size_t part = 0; part < parts; ++part) difference[part] = std::sqrt(difference[part] / total[part]);
   return difference;
+}
+
+/// Activations of all sources in step, one layer's tensors of one model in memory at a time: the anchor's first, then each source's before and after.
+Similarities measure_similarity(const AlignedSources& aligned, const torch::Tensor& tokens_NT) {
+  const std::int64_t num_layers = aligned.sources[aligned.anchor].spec.num_layers;
+  std::vector<LayerStreamed> before, after;
+  std::vector<std::optional<std::size_t>> place_after(aligned.sources.size());
+  for (std::size_t index = 0; index < aligned.sources.size(); ++index) {
+    before.emplace_back(aligned.sources[index], tokens_NT);
+    if (is_identity(aligned.sets[index])) continue;
+    place_after[index] = after.size();
+    after.emplace_back(apply_transforms(aligned.sources[index], aligned.sets[index]), tokens_NT);
+  }
+  std::vector<Similarities> of_sources(aligned.sources.size());
+  for (std::int64_t layer = 0; layer < num_layers; ++layer) {
+    const PairTap of_anchor = run_layer(before[aligned.anchor], layer);
+    for (std::size_t index = 0; index < aligned.sources.size(); ++index) {
+      const auto moved = place_after[index];
+      if (index == aligned.anchor) of_sources[index].add(of_anchor, of_anchor, moved ? 1 : 2);
+      else of_sources[index].add(of_anchor, run_layer(before[index], layer), moved ? 1 : 2);
+      if (moved) of_sources[index].add(of_anchor, run_layer(after[*moved], layer), 1);
+    }
+  }
+  Similarities all;
+  for (const Similarities& one : of_sources) {
+    all.matched.insert(all.matched.end(), one.matched.begin(), one.matched.end());
+    all.hidden_cka.insert(all.hidden_cka.end(), one.hidden_cka.begin(), one.hidden_cka.end());
+    all.cosine.insert(all.cosine.end(), one.cosine.begin(), one.cosine.end());
+    all.residual_cka.insert(all.residual_cka.end(), one.residual_cka.begin(), one.residual_cka.end());
+  }
+  return all;
+}
+
+/// Over sources, parts and {before, after}.
+std::vector<float> measure_distances(const AlignedSources& aligned) {
+  const Model& anchor = aligned.sources[aligned.anchor];
+  std::vector<float> distances;
+  for (std::size_t index = 0; index < aligned.sources.size(); ++index) {
+    const Model& source = aligned.sources[index];
+    const bool moves = !is_identity(aligned.sets[index]);
+    const auto far = weight_distance(anchor, source), near = moves ? weight_distance(anchor, apply_transforms(source, aligned.sets[index])) : far;
+    for (std::size_t part = 0; part < far.size(); ++part) distances.insert(distances.end(), {static_cast<float>(far[part]), static_cast<float>(near[part])});
+  }
+  return distances;
 }
 
 RecordAxis source_axis(const std::vector<Model>& sources) {
@@ -161,8 +256,11 @@ void check_and_record_invariance(const AlignedSources& aligned, const torch::Ten
   const ModelSpec& spec = aligned.sources.front().spec;
   const torch::Tensor random_NT = random_windows(tokens_NT, spec.vocab_size, seed);
   Checks checks;
-  for (std::size_t index = 0; index < aligned.sources.size(); ++index)
-    check_source(aligned.sources[index], aligned.sets[index], tokens_NT, random_NT, settings, checks);
+  for (std::size_t index = 0; index < aligned.sources.size(); ++index) {
+    const Model& source = aligned.sources[index];
+    if (is_identity(aligned.sets[index])) check_unmoved(source, tokens_NT, checks);
+    else check_moved(source, aligned.sets[index], tokens_NT, random_NT, settings, checks);
+  }
   const RecordAxis sources = source_axis(aligned.sources);
   const auto put = [&](const char* name, const char* unit, const char* doc, const std::vector<float>& values) {
     recorder.array({name, unit, doc}, std::array{sources}, values);
@@ -180,24 +278,9 @@ void check_and_record_invariance(const AlignedSources& aligned, const torch::Ten
 }
 
 void record_similarity(const AlignedSources& aligned, const torch::Tensor& tokens_NT, Recorder& recorder) {
-  const Model& anchor = aligned.sources[aligned.anchor];
-  const std::int64_t num_layers = anchor.spec.num_layers;
-  Similarities all;
-  std::vector<float> distance;
-  for (std::size_t index = 0; index < aligned.sources.size(); ++index) {
-    const bool moves = !aligned.sets[index].empty();
-    const Model moved = apply_transforms(aligned.sources[index], aligned.sets[index]);
-    LayerStreamed own(anchor, tokens_NT), before(aligned.sources[index], tokens_NT), after(moved, tokens_NT);
-    for (std::int64_t layer = 0; layer < num_layers; ++layer) {
-      const PairTap of_anchor = run_layer(own, layer);
-      all.add(of_anchor, run_layer(before, layer));
-      if (moves) all.add(of_anchor, run_layer(after, layer));
-      else all.repeat();
-    }
-    const auto far = weight_distance(anchor, aligned.sources[index]), near = moves ? weight_distance(anchor, moved) : far;
-    for (std::size_t part = 0; part < far.size(); ++part)
-      distance.insert(distance.end(), {static_cast<float>(far[part]), static_cast<float>(near[part])});
-  }
+  const std::int64_t num_layers = aligned.sources[aligned.anchor].spec.num_layers;
+  const Similarities all = measure_similarity(aligned, tokens_NT);
+  const std::vector<float> distance = measure_distances(aligned);
   const RecordAxis sources = source_axis(aligned.sources), layers{"layer", static_cast<std::size_t>(num_layers), {}, {}};
   const RecordAxis states{"state", 2, {"before", "after"}, {}};
   const auto put = [&](const char* name, const char* doc, const std::vector<float>& values) {
