@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes a Hugging Face directory with random weights of a known model's shape, for tests and benchmarks of memory and time.
 
-    random_checkpoint.py DIR [--shape qwen2.5-0.5b] [--layers N] [--seed S]
+    random_checkpoint.py DIR [--shape qwen2.5-0.5b] [--layers N] [--seed S] [--dtype float32]
 """
 import argparse
 import json
@@ -37,16 +37,23 @@ def tensor_shapes(hidden, layers, heads, kv_heads, ffn, vocab, tied):
         yield "lm_head.weight", (vocab, hidden)
 
 
-def write_tensors(path, shapes, seed, deviation=0.02):
-    """Little-endian float32; norms are 1, biases 0, the rest normal with the given standard deviation."""
+DTYPES = {"float32": ("F32", 4), "bfloat16": ("BF16", 2)}
+POOL = 1 << 24  # numbers that are drawn; every tensor reads them from a place of its own, round and round
+
+
+def write_tensors(path, shapes, seed, dtype, deviation=0.02):
+    """Little-endian; norms are 1, biases 0, the rest normal with the given standard deviation, from one pool: drawing billions of numbers would take
+    longer than what is measured with them. bfloat16 is float32 without its last two bytes."""
     header, offset = {}, 0
+    code, element = DTYPES[dtype]
     for name, shape in shapes:
-        size = 4 * int(numpy.prod(shape))
-        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [offset, offset + size]}
+        size = element * int(numpy.prod(shape))
+        header[name] = {"dtype": code, "shape": list(shape), "data_offsets": [offset, offset + size]}
         offset += size
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     random = numpy.random.default_rng(seed)
+    pool = random.standard_normal(POOL, numpy.float32) * numpy.float32(deviation)
     with open(path, "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for name, shape in shapes:
@@ -55,20 +62,22 @@ def write_tensors(path, shapes, seed, deviation=0.02):
             elif name.endswith("bias"):
                 values = numpy.zeros(shape, numpy.float32)
             else:
-                values = random.standard_normal(shape, numpy.float32) * numpy.float32(deviation)
+                values = numpy.resize(pool[random.integers(POOL // 2):], shape)
+            if element == 2:
+                values = numpy.ascontiguousarray(values.reshape(-1).view(numpy.uint16)[1::2])
             file.write(values.tobytes())
 
 
-def write_checkpoint(directory, shape="qwen2.5-0.5b", layers=None, seed=0):
+def write_checkpoint(directory, shape="qwen2.5-0.5b", layers=None, seed=0, dtype="float32"):
     hidden, default_layers, heads, kv_heads, ffn, vocab, tied = SHAPES[shape]
     layers = layers or default_layers
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     config = {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": heads,
               "num_key_value_heads": kv_heads, "intermediate_size": ffn, "vocab_size": vocab, "tie_word_embeddings": tied, "rope_theta": 1000000.0,
-              "rms_norm_eps": 1e-6, "max_position_embeddings": 32768, "hidden_act": "silu", "torch_dtype": "float32"}
+              "rms_norm_eps": 1e-6, "max_position_embeddings": 32768, "hidden_act": "silu", "torch_dtype": dtype}
     (directory / "config.json").write_text(json.dumps(config, indent=2))
-    write_tensors(directory / "model.safetensors", list(tensor_shapes(hidden, layers, heads, kv_heads, ffn, vocab, tied)), seed)
+    write_tensors(directory / "model.safetensors", list(tensor_shapes(hidden, layers, heads, kv_heads, ffn, vocab, tied)), seed, dtype)
 
 
 if __name__ == "__main__":
@@ -77,5 +86,6 @@ if __name__ == "__main__":
     parser.add_argument("--shape", choices=sorted(SHAPES), default="qwen2.5-0.5b")
     parser.add_argument("--layers", type=int, help="instead of the model's own")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--dtype", choices=sorted(DTYPES), default="float32")
     given = parser.parse_args()
-    write_checkpoint(given.directory, given.shape, given.layers, given.seed)
+    write_checkpoint(given.directory, given.shape, given.layers, given.seed, given.dtype)
