@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Installs what is missing, configures and builds the Release tree in .build/release. Used by quickstart.sh and tests/run.sh.
+# Installs what is missing, configures and builds a Release tree: the preset `release` in .build/release, or the one that is named.
+# Used by quickstart.sh, tests/run.sh and torch2.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+preset=${1:-release}
 core/setup/debian.sh
-echo "build: configuring .build/release"
+echo "build: configuring .build/$preset"
 mkdir -p .build
-cmake --preset release > .build/configure.log 2>&1 || { cat .build/configure.log; exit 1; }
+cmake --preset "$preset" > ".build/configure_$preset.log" 2>&1 || { cat ".build/configure_$preset.log"; exit 1; }
+grep LibTorch ".build/configure_$preset.log" || true
 echo "build: compiling with two jobs (about ten minutes on two cores the first time)"
-cmake --build --preset release
+cmake --build --preset "$preset"
