@@ -96,9 +96,13 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
     record_similarity(aligned, checked_NT, scope.record);
     store_transforms(sets, method->unties(), scope.directory);
   };
-  return make_stage("alignment", kRevision, fmt::format("alignment {}", experiment.alignment.method.name), std::move(parameters),
-                    std::move(inputs), builder.environment, run,
-                    alignment_cost(sources.front().spec, sources.size(), experiment.calibration.tokens, experiment.calibration.length));
+  const ModelSpec& spec = sources.front().spec;
+  StageCost cost = alignment_cost(spec, sources.size(), experiment.calibration.tokens, experiment.calibration.length);
+  // What is rotated is in float64 while it is: before, during and after.
+  const bool rotates = builder.registry.create<Alignment>(experiment.alignment.method)->unties();
+  if (rotates) cost.peak_memory_bytes += 6 * sizeof(float) * static_cast<std::uint64_t>(spec.vocab_size * spec.hidden_size);
+  return make_stage("alignment", kRevision, fmt::format("alignment {}", experiment.alignment.method.name), std::move(parameters), std::move(inputs),
+                    builder.environment, run, cost);
 }
 
 std::vector<TransformSet> load_transforms(const std::filesystem::path& folder) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/model/layer_streamed.hpp"
+
 namespace symphony {
 
 namespace {
@@ -35,8 +37,8 @@ std::uint64_t training_bytes_a_token(const ModelSpec& spec) {
 /// Logits and what is made of them.
 std::uint64_t logits_bytes(const ModelSpec& spec, std::int64_t tokens) { return 3 * bytes(tokens * spec.vocab_size); }
 
-/// A model on its way into memory: its weights and, when it is fused on reading, the largest tensor and its float64 sum.
-std::uint64_t loading_bytes(const ModelSpec& spec, bool fused) { return model_bytes(spec) + (fused ? 3 * largest_tensor_bytes(spec) : 0); }
+/// A model on its way into memory: its weights and, when it is fused on reading, the largest tensor as it comes out of that.
+std::uint64_t loading_bytes(const ModelSpec& spec, bool fused) { return model_bytes(spec) + (fused ? largest_tensor_bytes(spec) : 0); }
 
 /// Moments of what layers read and of their FFNs' hidden units: sums in float64, and copies of one chunk of tokens.
 std::uint64_t moments_bytes(const ModelSpec& spec, std::int64_t tokens) {
@@ -69,14 +71,16 @@ StageCost training_cost(const ModelSpec& spec, const TrainSettings& settings) {
 StageCost alignment_cost(const ModelSpec& spec, std::size_t num_sources, std::int64_t tokens, std::int64_t window_tokens) {
   constexpr std::int64_t kCheckedWindows = 8, kBytesAUnit = 8;
   const std::int64_t units = spec.num_layers * (spec.ffn_size + spec.num_heads) + spec.hidden_size;
-  // What is rotated or scaled is in float64 while it is: before, during and after.
-  const std::uint64_t check = 8 * largest_tensor_bytes(spec) + 2 * logits_bytes(spec, kCheckedWindows * window_tokens);
+  const std::int64_t chunk = std::min(kCheckedWindows * window_tokens, std::max(window_tokens, options_for_logits(spec).chunk_tokens));
+  // A head in float32, and what it was before in another type.
+  const std::uint64_t check = 3 * largest_tensor_bytes(spec) / 2 + 2 * logits_bytes(spec, chunk);
   return {.kept_bytes = kRecordBytes + num_sources * bytes(units, kBytesAUnit),
           .peak_memory_bytes = kProgramBytes + std::max(check, 2 * largest_tensor_bytes(spec) + moments_bytes(spec, tokens))};
 }
 
 StageCost assembly_cost(const ModelSpec& assembled, std::size_t num_sources, std::int64_t tokens) {
-  const std::uint64_t fusing = (static_cast<std::uint64_t>(num_sources) + 3) * largest_tensor_bytes(assembled);
+  // What is fused, and its copy in the type that is written. Sources are mapped, or a share of what they would take in float32.
+  const std::uint64_t fusing = (8 + static_cast<std::uint64_t>(num_sources)) * largest_tensor_bytes(assembled) / 6;
   return {.kept_bytes = kRecordBytes, .peak_memory_bytes = kProgramBytes + fusing + (assembled.moe ? moments_bytes(assembled, tokens) / 2 : 0)};
 }
 
