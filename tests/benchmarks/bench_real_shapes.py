@@ -84,7 +84,7 @@ export: {{ dtype: bfloat16 }}
 
 
 def run_case(runner, folder, sources, name, threads):
-    """Wall and processor seconds, peak of anonymous memory, seconds by stage, bytes of the result."""
+    """Wall and processor seconds, peak of anonymous memory, what each stage recorded, the source files, bytes of the result."""
     inputs = [file for source in NAMES[:CASES[name][0]] for file in tensor_files(sources / source)]
     results = folder / f"results_{name}"
     experiment = write_experiment(folder, sources, name, threads)
@@ -96,7 +96,7 @@ def run_case(runner, folder, sources, name, threads):
     jobs = [json.loads(path.read_text()) for path in results.glob(f"{name}/.jobs/*/*.json")]
     statuses = [json.loads(path.read_text()) for path in results.glob(f"{name}/*/status.json")]
     peak = max(entry["peak_memory_bytes"] for entry in jobs + statuses)
-    stages = {path.parent.parent.name: json.loads(path.read_text())["wall_seconds"] for path in results.glob(".cache/*/*/stage.json")}
+    stages = {path.parent.parent.name: json.loads(path.read_text()) for path in results.glob(".cache/*/*/stage.json")}
     written = sum(path.stat().st_size for path in results.glob(".cache/export/*/model/*.safetensors"))
     shutil.rmtree(results)
     return wall, processor, peak, stages, inputs, written
@@ -126,7 +126,7 @@ def main():
             read = sum(path.stat().st_size for path in inputs)
             print(f"{given.shape} {case}: {wall:.1f} s ({processor:.1f} s of CPU), copy of {read / 1e9:.2f} GB to {written / 1e9:.2f} GB {copied:.1f} s: {wall / copied:.1f} x; "
                   f"peak {peak / 2**20:.0f} MiB of {promise / 2**20:.0f} promised; {given.threads} threads")
-            print("    " + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in sorted(stages.items())), flush=True)
+            print("    " + ", ".join(f"{name} {stage['wall_seconds']:.1f} s ({stage['cpu_seconds']:.1f} s)" for name, stage in sorted(stages.items())), flush=True)
 
 
 if __name__ == "__main__":
