@@ -38,12 +38,11 @@ def tensor_shapes(hidden, layers, heads, kv_heads, ffn, vocab, tied):
 
 
 DTYPES = {"float32": ("F32", 4), "bfloat16": ("BF16", 2)}
-POOL = 1 << 24  # numbers that are drawn; every tensor reads them from a place of its own, round and round
+DRAWN = 1 << 24  # numbers that are drawn for a tensor; a larger one repeats them
 
 
-def write_tensors(path, shapes, seed, dtype, deviation=0.02):
-    """Little-endian; norms are 1, biases 0, the rest normal with the given standard deviation, from one pool: drawing billions of numbers would take
-    longer than what is measured with them. bfloat16 is float32 without its last two bytes."""
+def write_tensors(path, shapes, seed, dtype="float32", deviation=0.02):
+    """Little-endian; norms are 1, biases 0, the rest normal with the given standard deviation. bfloat16 is float32 without its last two bytes."""
     header, offset = {}, 0
     code, element = DTYPES[dtype]
     for name, shape in shapes:
@@ -53,7 +52,6 @@ def write_tensors(path, shapes, seed, dtype, deviation=0.02):
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     random = numpy.random.default_rng(seed)
-    pool = random.standard_normal(POOL, numpy.float32) * numpy.float32(deviation)
     with open(path, "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for name, shape in shapes:
@@ -62,7 +60,7 @@ def write_tensors(path, shapes, seed, dtype, deviation=0.02):
             elif name.endswith("bias"):
                 values = numpy.zeros(shape, numpy.float32)
             else:
-                values = numpy.resize(pool[random.integers(POOL // 2):], shape)
+                values = numpy.resize(random.standard_normal(min(DRAWN, int(numpy.prod(shape))), numpy.float32) * numpy.float32(deviation), shape)
             if element == 2:
                 values = numpy.ascontiguousarray(values.reshape(-1).view(numpy.uint16)[1::2])
             file.write(values.tobytes())

@@ -9,6 +9,7 @@
 #include "core/model/language_model.hpp"
 #include "core/model/symmetry.hpp"
 #include "core/model/weight_similarity.hpp"
+#include "tests/support/model_difference.hpp"
 #include "tests/support/random_tokens.hpp"
 #include "tests/support/random_transforms.hpp"
 #include "tests/support/tiny_model.hpp"
@@ -48,14 +49,6 @@ Model with(const Model& model, const TensorMap& changed) {
   return {model.spec, std::make_shared<MemorySource>(tensors, "changed"), "changed"};
 }
 
-/// The largest change of a tensor, of its own largest entry.
-double distance(const Model& a, const Model& b) {
-  double largest = 0;
-  for (const std::string& name : a.tensors->names())
-    largest = std::max(largest, ((a.tensors->get(name) - b.tensors->get(name)).abs().max() / a.tensors->get(name).abs().max()).item<double>());
-  return largest;
-}
-
 torch::Tensor factors(std::int64_t blocks, double angle) {
   return torch::polar(torch::ones({blocks, 4}, torch::kFloat64), torch::full({blocks, 4}, angle, torch::kFloat64));
 }
@@ -72,7 +65,7 @@ TEST_CASE("symmetry: what head norms leave of the gauge keeps the logits, group 
       CAPTURE(seed, id);
       REQUIRE_FALSE(all.at(id).is_identity());
       const Model moved = apply_transforms(model, {{id, all.at(id)}});
-      CHECK(distance(model, moved) > 0.1);
+      CHECK(largest_difference(model, moved) > 0.1);
       CHECK(logit_change(model, moved) < 1e-12);
     }
     CHECK(logit_change(model, apply_transforms(model, random_transforms(groups, scope_names(), true, seed))) < 1e-12);
@@ -91,16 +84,16 @@ TEST_CASE("symmetry: signs and turns of normed heads compose and invert bit for 
     };
     const TransformSet first = draw(seed), later = draw(seed + 100);
     const Model once = apply_transforms(model, compose(model.spec, later, first)), twice = apply_transforms(apply_transforms(model, first), later);
-    CHECK(distance(once, twice) == 0);
-    CHECK(distance(model, apply_transforms(apply_transforms(model, first), inverse(model.spec, first))) == 0);
+    CHECK(largest_difference(once, twice) == 0);
+    CHECK(largest_difference(model, apply_transforms(apply_transforms(model, first), inverse(model.spec, first))) == 0);
     for (const auto& [id, element] : first) {
       CAPTURE(id);
       CHECK(element.is_exact());
       CHECK(torch::equal(Transform::from_value(element.to_value(), "test").dense(), element.dense()));
     }
     const TransformSet whole = random_transforms(groups, scope_names(), true, seed);
-    CHECK(distance(model, apply_transforms(apply_transforms(model, whole), inverse(model.spec, whole))) < 1e-5);
-    CHECK(distance(apply_transforms(model, compose(model.spec, whole, later)), apply_transforms(apply_transforms(model, later), whole)) < 1e-5);
+    CHECK(largest_difference(model, apply_transforms(apply_transforms(model, whole), inverse(model.spec, whole))) < 1e-5);
+    CHECK(largest_difference(apply_transforms(model, compose(model.spec, whole, later)), apply_transforms(apply_transforms(model, later), whole)) < 1e-5);
   }
 }
 
@@ -162,9 +155,9 @@ TEST_CASE("head gauge: the gauge of normed heads is found again, and the orbit o
       return apply_transforms(source, set);
     };
     const TransformSet planted = random_transforms(groups, {"gauge"}, true, seed);
-    CHECK(distance(anchor, aligned(apply_transforms(anchor, planted))) < 1e-5);
-    CHECK(distance(anchor, aligned(anchor)) < 1e-6);
-    CHECK(distance(aligned(other), aligned(apply_transforms(other, planted))) < 1e-4);
+    CHECK(largest_difference(anchor, aligned(apply_transforms(anchor, planted))) < 1e-5);
+    CHECK(largest_difference(anchor, aligned(anchor)) < 1e-6);
+    CHECK(largest_difference(aligned(other), aligned(apply_transforms(other, planted))) < 1e-4);
     CHECK(logit_change(other, aligned(other)) < 1e-5);
     const HeadGauge found = match_head_gauge(anchor, other, 0), again = match_head_gauge(anchor, aligned(other), 0);
     CHECK(found.qk_after > found.qk_before);
