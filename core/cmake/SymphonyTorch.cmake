@@ -15,9 +15,19 @@ file(STRINGS ${SYMPHONY_TORCH_VERSION_HEADER} SYMPHONY_TORCH_VERSION_LINE REGEX 
 string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*PATCH ([0-9]+).*" "\\1.\\2.\\3" SYMPHONY_TORCH_VERSION "${SYMPHONY_TORCH_VERSION_LINE}")
 message(STATUS "LibTorch ${SYMPHONY_TORCH_VERSION}: ${SYMPHONY_TORCH_CPU}")
 
+# pip's LibTorch brings headers of another fmt, which must not be found before those of the fmt that is linked.
+set(SYMPHONY_TORCH_OWN_FMT)
+find_package(fmt REQUIRED)
+get_target_property(SYMPHONY_FMT_INCLUDE fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
+if(EXISTS ${SYMPHONY_TORCH_INCLUDE}/fmt AND NOT SYMPHONY_FMT_INCLUDE STREQUAL SYMPHONY_TORCH_INCLUDE)
+  set(SYMPHONY_TORCH_OWN_FMT ${CMAKE_BINARY_DIR}/fmt_before_torch)
+  file(MAKE_DIRECTORY ${SYMPHONY_TORCH_OWN_FMT})
+  file(CREATE_LINK ${SYMPHONY_FMT_INCLUDE}/fmt ${SYMPHONY_TORCH_OWN_FMT}/fmt SYMBOLIC)
+endif()
+
 if(NOT TARGET Symphony::torch)
   add_library(Symphony::torch INTERFACE IMPORTED)
-  target_include_directories(Symphony::torch SYSTEM INTERFACE ${SYMPHONY_TORCH_INCLUDE} ${SYMPHONY_TORCH_INCLUDE}/torch/csrc/api/include)
+  target_include_directories(Symphony::torch SYSTEM INTERFACE ${SYMPHONY_TORCH_OWN_FMT} ${SYMPHONY_TORCH_INCLUDE} ${SYMPHONY_TORCH_INCLUDE}/torch/csrc/api/include)
   target_link_libraries(Symphony::torch INTERFACE ${SYMPHONY_TORCH_CPU} ${SYMPHONY_TORCH_C10})
   if(SYMPHONY_TORCH_CUDA)
     # Nothing of ours refers to a symbol of torch_cuda: without this the linker would drop it and no CUDA kernel would be registered.
