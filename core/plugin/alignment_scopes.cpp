@@ -1,4 +1,4 @@
-// Closed forms, from the weights of the source under what is already in the set.
+// Closed forms are found from the weights of the source under what is already in the set.
 #include "core/plugin/alignment_scopes.hpp"
 
 #include <algorithm>
@@ -37,6 +37,17 @@ void log_gauge(const HeadGauge& gauge, std::size_t source_idx, std::int64_t laye
 }
 
 }  // namespace
+
+std::vector<TransformSet> align_sources(const AlignmentProblem& problem, const Context& context, const AlignmentLog& log,
+                                        const std::function<TransformSet(std::size_t source_idx)>& align_source) {
+  std::vector<TransformSet> sets(problem.sources.size());
+  for (std::size_t source_idx = 0; source_idx < sets.size(); ++source_idx) {
+    if (source_idx != problem.anchor) sets[source_idx] = align_source(source_idx);
+    context.progress(static_cast<double>(source_idx + 1) / static_cast<double>(sets.size()));
+  }
+  log.write(*context.recorder);
+  return sets;
+}
 
 bool in_scope(const std::vector<std::string>& scope, std::string_view name) { return std::find(scope.begin(), scope.end(), name) != scope.end(); }
 

@@ -1,13 +1,21 @@
-// The parts of an alignment that are closed forms once units are matched, shared by all methods that have them in scope.
+// What alignment methods share: the way around the star of sources, the scopes that are closed forms once units are matched, the note on a common
+// ancestor.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/plugin/alignment.hpp"
 #include "core/plugin/alignment_log.hpp"
 
 namespace symphony {
+
+/// `align_source` of every source but the anchor, in order; the anchor's set is empty. Tells the progress and at the end writes `log`, which `align_source`
+/// adds to.
+std::vector<TransformSet> align_sources(const AlignmentProblem& problem, const Context& context, const AlignmentLog& log,
+                                        const std::function<TransformSet(std::size_t source_idx)>& align_source);
 
 bool in_scope(const std::vector<std::string>& scope, std::string_view name);
 

@@ -43,13 +43,8 @@ class OrthogonalWeightMatching final : public Alignment {
   std::vector<StatisticsNeed> needs(const ModelSpec&) const override { return {}; }
 
   std::vector<TransformSet> align(const AlignmentProblem& problem, const Context& context) const override {
-    std::vector<TransformSet> sets(problem.sources.size());
     AlignmentLog log(problem);
-    for (std::size_t source_idx = 0; source_idx < sets.size(); ++source_idx) {
-      if (source_idx != problem.anchor) sets[source_idx] = align_source(problem, source_idx, log);
-      context.progress(static_cast<double>(source_idx + 1) / static_cast<double>(sets.size()));
-    }
-    log.write(*context.recorder);
+    auto sets = align_sources(problem, context, log, [&](std::size_t source_idx) { return align_source(problem, source_idx, log); });
     note_common_ancestry(problem, sets, *context.recorder);
     return sets;
   }

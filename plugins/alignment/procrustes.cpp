@@ -44,20 +44,18 @@ class Procrustes final : public Alignment {
   }
 
   std::vector<TransformSet> align(const AlignmentProblem& problem, const Context& context) const override {
-    std::vector<TransformSet> sets(problem.sources.size()), permutations(problem.sources.size());
+    const std::size_t num_sources = problem.sources.size();
     const std::int64_t width = problem.sources[problem.anchor].spec.hidden_size;
-    std::vector<Spectrum> spectra(sets.size(), Spectrum{torch::full({width}, NAN), torch::zeros({width})});
+    std::vector<TransformSet> permutations(num_sources);
+    std::vector<Spectrum> spectra(num_sources, Spectrum{torch::full({width}, NAN), torch::zeros({width})});
     AlignmentLog log(problem);
-    for (std::size_t source_idx = 0; source_idx < sets.size(); ++source_idx) {
-      if (source_idx != problem.anchor) {
-        Found found = align_source(problem, source_idx, log);
-        spectra[source_idx] = std::move(found.spectrum);
-        sets[source_idx] = permutations[source_idx] = std::move(found.set);
-        permutations[source_idx].insert_or_assign("residual", std::move(found.permutation));
-      }
-      context.progress(static_cast<double>(source_idx + 1) / static_cast<double>(sets.size()));
-    }
-    log.write(*context.recorder);
+    auto sets = align_sources(problem, context, log, [&](std::size_t source_idx) {
+      Found found = align_source(problem, source_idx, log);
+      spectra[source_idx] = std::move(found.spectrum);
+      permutations[source_idx] = found.set;
+      permutations[source_idx].insert_or_assign("residual", std::move(found.permutation));
+      return std::move(found.set);
+    });
     record_spectra(problem, spectra, *context.recorder);
     note_common_ancestry(problem, permutations, *context.recorder);
     return sets;

@@ -258,23 +258,19 @@ class WeightMatching final : public Alignment {
 
   std::vector<TransformSet> align(const AlignmentProblem& problem, const Context& context) const override {
     const std::size_t num_sources = problem.sources.size();
-    std::vector<TransformSet> sets(num_sources);
     std::vector<std::vector<double>> objectives(num_sources), rows_read(num_sources);
     AlignmentLog log(problem);
-    for (std::size_t source_idx = 0; source_idx < num_sources; ++source_idx) {
-      if (source_idx != problem.anchor) {
-        Descent descent(problem, source_idx, params_);
-        descent.run(context.random(fmt::format("weight_matching.order.{}", source_idx)));
-        sets[source_idx] = descent.set();
-        if (in_scope(params_.scope, "gains")) add_gains(problem, source_idx, sets[source_idx]);
-        if (in_scope(params_.scope, "gauge")) add_gauges(problem, source_idx, sets[source_idx], log);
-        objectives[source_idx] = descent.objectives();
-        rows_read[source_idx] = descent.rows_read();
-        descent.log_to(log, source_idx);
-      }
-      context.progress(static_cast<double>(source_idx + 1) / static_cast<double>(num_sources));
-    }
-    log.write(*context.recorder);
+    auto sets = align_sources(problem, context, log, [&](std::size_t source_idx) {
+      Descent descent(problem, source_idx, params_);
+      descent.run(context.random(fmt::format("weight_matching.order.{}", source_idx)));
+      TransformSet set = descent.set();
+      if (in_scope(params_.scope, "gains")) add_gains(problem, source_idx, set);
+      if (in_scope(params_.scope, "gauge")) add_gauges(problem, source_idx, set, log);
+      objectives[source_idx] = descent.objectives();
+      rows_read[source_idx] = descent.rows_read();
+      descent.log_to(log, source_idx);
+      return set;
+    });
     note_common_ancestry(problem, sets, *context.recorder);
     record_sweeps(problem, {"alignment/objective", "1", "agreement with the anchor's weights after each sweep; the first before any"}, objectives, true,
                   *context.recorder);
