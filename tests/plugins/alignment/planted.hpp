@@ -51,6 +51,13 @@ inline ModelSpec normed_planted_spec() {
   return spec;
 }
 
+/// Everything that is a symmetry of an untied model, at once.
+inline Model anywhere_on_its_orbit(const Model& model, std::uint64_t seed) {
+  TransformSet set = random_rotation_of(model, seed);
+  set.merge(random_transforms(symmetry_groups(model.spec), {"attention_heads", "gauge", "ffn"}, true, seed));
+  return apply_transforms(model, set);
+}
+
 struct Aligned {
   TransformSet set;
   Model model;

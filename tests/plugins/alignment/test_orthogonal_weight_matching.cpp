@@ -4,17 +4,6 @@
 using namespace symphony;
 using namespace symphony::testing;
 
-namespace {
-
-/// Everything that is a symmetry of an untied model, at once.
-Model anywhere_on_its_orbit(const Model& model, std::uint64_t seed) {
-  TransformSet set = random_rotation_of(model, seed);
-  set.merge(random_transforms(symmetry_groups(model.spec), {"attention_heads", "gauge", "ffn"}, true, seed));
-  return apply_transforms(model, set);
-}
-
-}  // namespace
-
 TEST_CASE("orthogonal_weight_matching: without sweeps the rotation is that of embedding and head", "[plugin][alignment.orthogonal_weight_matching][known-value]") {
   const Model anchor = random_model(planted_spec(), 1), source = random_model(planted_spec(), 2);
   const auto method = make_plugin<Alignment>("orthogonal_weight_matching", ValueMap{{"scope", scope_value({"residual"})}, {"max_sweeps", 0}});
