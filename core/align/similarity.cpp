@@ -1,6 +1,7 @@
 // Similarities in float64.
 #include "core/align/similarity.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/align/running_stats.hpp"
@@ -49,8 +50,11 @@ double hsic_unbiased(const torch::Tensor& k, const torch::Tensor& l) {
 Similarity linear_cka(const torch::Tensor& x_TA, const torch::Tensor& y_TB) {
   check_same_tokens(x_TA, y_TB, 2, "linear CKA");
   const torch::Tensor x = centred(x_TA), y = centred(y_TB);
-  const double scale = std::sqrt(squared(x.t().mm(x)) * squared(y.t().mm(y)));
-  return sized(squared(y.t().mm(x)) / scale, x, y);
+  const auto ratio = [&](double cross, double own_x, double own_y) { return sized(cross / std::sqrt(own_x * own_y), x, y); };
+  if (x.size(0) >= std::min(x.size(1), y.size(1))) return ratio(squared(y.t().mm(x)), squared(x.t().mm(x)), squared(y.t().mm(y)));
+  // At the width of a real FFN matrices of features by features would take most of the time of a merge.
+  const torch::Tensor x_TT = x.mm(x.t()), y_TT = y.mm(y.t());
+  return ratio((x_TT * y_TT).sum().item<double>(), squared(x_TT), squared(y_TT));
 }
 
 void MinibatchCka::add(const torch::Tensor& x_NA, const torch::Tensor& y_NB) {

@@ -17,6 +17,7 @@ struct Similarity {
 };
 
 /// ||Y^T X||_F^2 / (||X^T X||_F ||Y^T Y||_F) with centred columns, in [0, 1]. x_TA, y_TB: the same T >= 2 tokens. NaN for constant features.
+/// Where there are fewer tokens than features on either side, by ||Y^T X||_F^2 = <X X^T, Y Y^T>: memory and time grow with the smaller of T^2 and D^2.
 Similarity linear_cka(const torch::Tensor& x_TA, const torch::Tensor& y_TB);
 
 /// The unbiased minibatch estimator: HSIC_1 (Song et al. 2012, JMLR 13, equation 5) of (X, Y), (X, X) and (Y, Y), each averaged over batches,

@@ -151,19 +151,6 @@ PairTap run_layer(LayerStreamed& stream, std::int64_t layer) {
   return tap;
 }
 
-/// Linear CKA, of fewer tokens than features by ||Y^T X||_F^2 = <X X^T, Y Y^T>: matrices of features by features would take most of the time of a merge
-/// at the width of a real FFN.
-double cka(const torch::Tensor& x_TA, const torch::Tensor& y_TB) {
-  if (x_TA.size(0) >= std::min(x_TA.size(1), y_TB.size(1))) return linear_cka(x_TA, y_TB).value;
-  const auto token_products = [](const torch::Tensor& values_TD) {
-    const torch::Tensor wide = values_TD.to(torch::kFloat64), centred = wide - wide.mean(0);
-    return centred.mm(centred.t());
-  };
-  const torch::Tensor x_TT = token_products(x_TA), y_TT = token_products(y_TB);
-  const auto product = [](const torch::Tensor& a, const torch::Tensor& b) { return (a * b).sum().item<double>(); };
-  return product(x_TT, y_TT) / std::sqrt(product(x_TT, x_TT) * product(y_TT, y_TT));
-}
-
 struct Similarities {
   std::vector<float> matched, hidden_cka, cosine, residual_cka;
 
@@ -173,9 +160,9 @@ struct Similarities {
     const torch::Tensor residual_a = torch::cat(anchor.residual), residual_b = torch::cat(other.residual);
     const auto put = [num_states](std::vector<float>& values, double value) { values.insert(values.end(), num_states, static_cast<float>(value)); };
     put(matched, matched_correlation(hidden_a, hidden_b).value);
-    put(hidden_cka, cka(hidden_a, hidden_b));
+    put(hidden_cka, linear_cka(hidden_a, hidden_b).value);
     put(cosine, mean_cosine(residual_a, residual_b).value);
-    put(residual_cka, cka(residual_a, residual_b));
+    put(residual_cka, linear_cka(residual_a, residual_b).value);
   }
 };
 

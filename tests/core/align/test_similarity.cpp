@@ -24,6 +24,12 @@ double hsic(const torch::Tensor& x, const torch::Tensor& y) {
   return (a.mm(a.t()).mm(h) * h.mm(b.mm(b.t()))).sum().item<double>();
 }
 
+/// Linear CKA as its definition has it, features against features.
+double cka_of_features(const torch::Tensor& x, const torch::Tensor& y) {
+  const torch::Tensor a = x.to(torch::kFloat64) - x.to(torch::kFloat64).mean(0), b = y.to(torch::kFloat64) - y.to(torch::kFloat64).mean(0);
+  return b.t().mm(a).norm().square().item<double>() / (a.t().mm(a).norm() * b.t().mm(b).norm()).item<double>();
+}
+
 double minibatch(const torch::Tensor& x, const torch::Tensor& y, std::int64_t batch) {
   MinibatchCka cka;
   for (std::int64_t first = 0; first < x.size(0); first += batch) cka.add(x.narrow(0, first, batch), y.narrow(0, first, batch));
@@ -42,6 +48,26 @@ TEST_CASE("similarity: linear CKA equals the kernel form and records its sizes",
   CHECK(found.features_b == 3);
   CHECK(linear_cka(x, x).value == Approx(1));
   CHECK(linear_cka(y, x).value == Approx(found.value));
+}
+
+TEST_CASE("similarity: linear CKA is the same from tokens, where they are fewer, and from features", "[core][align]") {
+  for (const std::int64_t tokens : {9, 12, 15, 16, 40}) {  // features of x and y: 16 and 12
+    CAPTURE(tokens);
+    Random random(7, "test");
+    const torch::Tensor x = normal(tokens, 16, random), y = x.narrow(1, 0, 12) + normal(tokens, 12, random) + 3;
+    const Similarity found = linear_cka(x, y);
+    CHECK(found.value == Approx(cka_of_features(x, y)).epsilon(1e-10));
+    CHECK(found.value == Approx(hsic(x, y) / std::sqrt(hsic(x, x) * hsic(y, y))).epsilon(1e-10));
+    CHECK(found.tokens == tokens);
+    CHECK(linear_cka(x, x).value == Approx(1));
+  }
+  // Centred, x is (-1, 1) and y is (-1, 1; 2, -2): one direction each, so they agree wholly; of two directions of equal length one in common is 1 / sqrt(2).
+  CHECK(linear_cka(torch::tensor({1.0, 3.0}).reshape({2, 1}), torch::tensor({0.0, 4.0, 2.0, 0.0}).reshape({2, 2})).value == Approx(1));
+  const torch::Tensor one = torch::tensor({1.0, -1.0, 0.0, 0.0}).reshape({4, 1}), two = torch::tensor({1.0, -1.0, 0.0, 0.0, 0.0, 0.0, 1.0, -1.0}).reshape({2, 4}).t();
+  CHECK(linear_cka(one, two).value == Approx(1 / std::sqrt(2.0)));
+  const torch::Tensor padding = torch::zeros({4, 5});
+  CHECK(linear_cka(torch::cat({one, padding}, 1), torch::cat({two, padding}, 1)).value == Approx(1 / std::sqrt(2.0)));
+  CHECK(std::isnan(linear_cka(torch::ones({4, 6}), torch::cat({two, padding}, 1)).value));
 }
 
 TEST_CASE("similarity: CKA sees no rotation and no scale, matched correlation does", "[core][align]") {

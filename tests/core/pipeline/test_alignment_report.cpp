@@ -3,9 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "core/align/similarity.hpp"
 #include "core/base/error.hpp"
-#include "core/model/layer_streamed.hpp"
 #include "core/pipeline/alignment_report.hpp"
 #include "tests/support/random_tokens.hpp"
 #include "tests/support/random_transforms.hpp"
@@ -32,22 +30,6 @@ class Arrays final : public Recorder {
 const torch::Tensor& windows() {
   static const torch::Tensor tokens_NT = random_tokens(4, 16, 61, 3);
   return tokens_NT;
-}
-
-class HiddenTap final : public Tap {
- public:
-  bool wants(Site site, std::int64_t) const override { return site == Site::ffn_hidden; }
-  void record(Site, std::int64_t, std::int64_t, const torch::Tensor& values, const torch::Tensor&) override { values_TD = values.clone(); }
-  torch::Tensor values_TD;
-};
-
-/// Of the first layer's FFN.
-torch::Tensor hidden_units(const Model& model, const torch::Tensor& tokens_NT) {
-  LayerStreamed stream(model, tokens_NT);
-  HiddenTap tap;
-  stream.load_layer(0);
-  stream.run_layer(0, &tap);
-  return tap.values_TD;
 }
 
 }  // namespace
@@ -129,17 +111,4 @@ TEST_CASE("alignment report: a source that stays as it is changes nothing, but i
   const std::vector<TransformSet> unmoved(1);
   CHECK_THROWS_WITH(check_and_record_invariance({with_nan, unmoved, 0}, windows(), {}, 1, recorded),
                     "invariance: source 'broken': tensor 'model.layers.1.mlp.up_proj.weight' holds a NaN or an infinity, expected finite numbers");
-}
-
-TEST_CASE("alignment report: CKA of fewer tokens than features is CKA", "[core][pipeline]") {
-  const std::vector<Model> sources{random_model(tiny_spec(), 10), random_model(tiny_spec(), 11)};
-  const std::vector<TransformSet> unmoved(2);
-  const torch::Tensor tokens_NT = random_tokens(1, 12, 61, 12);
-  Arrays recorded;
-  record_similarity({sources, unmoved, 0}, tokens_NT, recorded);
-  const torch::Tensor anchor_TF = hidden_units(sources[0], tokens_NT), other_TF = hidden_units(sources[1], tokens_NT);
-  REQUIRE(anchor_TF.size(0) < anchor_TF.size(1));
-  const std::size_t first_of_other = 2 * static_cast<std::size_t>(sources[0].spec.num_layers);
-  CHECK(recorded.values.at("alignment/similarity/ffn_cka")[0] == Approx(1));
-  CHECK(recorded.values.at("alignment/similarity/ffn_cka")[first_of_other] == Approx(linear_cka(anchor_TF, other_TF).value).epsilon(1e-5));
 }
