@@ -220,6 +220,12 @@ def test_the_recipes_of_the_readme_run(smoke, capsys):
         assert capsys.readouterr().out.strip()
 
 
+def test_a_finished_log_says_which_phases_were_left_out(smoke):
+    messages = {run.variant: run.attributes()["message"] for run in open_sweep(smoke)}
+    assert messages.pop("dense_average") == "left out, for nothing would learn: router"
+    assert messages and set(messages.values()) == {""}
+
+
 def test_a_configuration_is_the_first_run_and_changes(smoke):
     sweep = open_sweep(smoke)
     assert sweep.config("", "none")["alignment"]["method"] == "none"
