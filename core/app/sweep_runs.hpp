@@ -8,14 +8,10 @@
 #include <vector>
 
 #include "core/log/evaluation_row.hpp"
+#include "core/score/average_tasks.hpp"
 #include "core/sweep/plan.hpp"
 
 namespace symphony {
-
-// Names of tasks that mean the same in every suite: averages over the domains that sources were trained on, over the others, and over layers.
-inline constexpr const char* kInDomain = "in_domain";
-inline constexpr const char* kOutOfDistribution = "out_of_distribution";
-inline constexpr const char* kMeanOverLayers = "mean over layers";
 
 /// A number that suites report: a metric of a task.
 struct MetricChoice {

@@ -13,6 +13,7 @@
 #include "core/pipeline/text_stage.hpp"
 #include "core/pipeline/united_vocabulary.hpp"
 #include "core/plugin/eval.hpp"
+#include "core/score/average_tasks.hpp"
 #include "core/score/estimators.hpp"
 
 namespace symphony {
@@ -20,8 +21,6 @@ namespace symphony {
 namespace {
 
 constexpr int kRevision = 2;
-constexpr const char* kInDomain = "in_domain";
-constexpr const char* kOutOfDistribution = "out_of_distribution";
 
 std::string better_name(EvalRow::Better better) {
   switch (better) {

@@ -9,6 +9,7 @@
 #include "core/base/error.hpp"
 #include "core/plugin/declare.hpp"
 #include "core/plugin/eval.hpp"
+#include "core/score/average_tasks.hpp"
 #include "core/score/estimators.hpp"
 
 namespace symphony {
@@ -100,8 +101,8 @@ class AblateExpert final : public Eval {
       all_other.push_back(mean_of_estimates(other));
     }
     if (!all_own.empty()) {
-      add("in_domain", "own_effect", mean_of_estimates(all_own));
-      add("in_domain", "other_effect", mean_of_estimates(all_other));
+      add(kInDomain, "own_effect", mean_of_estimates(all_own));
+      add(kInDomain, "other_effect", mean_of_estimates(all_other));
     }
     return result;
   }

@@ -7,6 +7,7 @@
 
 #include "core/plugin/declare.hpp"
 #include "core/plugin/eval.hpp"
+#include "core/score/average_tasks.hpp"
 #include "core/score/estimators.hpp"
 
 namespace symphony {
@@ -43,7 +44,7 @@ class BitsPerByte final : public Eval {
       std::vector<Estimate> group;
       for (std::size_t domain_idx = 0; domain_idx < domains.size(); ++domain_idx)
         if (domains[domain_idx].out_of_distribution == ood) group.push_back(scores[domain_idx].estimate);
-      if (!group.empty()) rows.push_back(row(ood ? "out_of_distribution" : "in_domain", mean_of_estimates(group)));
+      if (!group.empty()) rows.push_back(row(ood ? kOutOfDistribution : kInDomain, mean_of_estimates(group)));
     }
     return rows;
   }

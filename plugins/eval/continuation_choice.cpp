@@ -9,6 +9,7 @@
 #include "core/base/error.hpp"
 #include "core/plugin/declare.hpp"
 #include "core/plugin/eval.hpp"
+#include "core/score/average_tasks.hpp"
 #include "core/score/continuation.hpp"
 #include "core/score/estimators.hpp"
 
@@ -52,8 +53,8 @@ class ContinuationChoice final : public Eval {
       rows.push_back(row(domains[domain].name, accuracy));
       (domains[domain].out_of_distribution ? out_of_distribution : in_domain).push_back(accuracy);
     }
-    if (!in_domain.empty()) rows.push_back(row("in_domain", mean_of_estimates(in_domain)));
-    if (!out_of_distribution.empty()) rows.push_back(row("out_of_distribution", mean_of_estimates(out_of_distribution)));
+    if (!in_domain.empty()) rows.push_back(row(kInDomain, mean_of_estimates(in_domain)));
+    if (!out_of_distribution.empty()) rows.push_back(row(kOutOfDistribution, mean_of_estimates(out_of_distribution)));
     return rows;
   }
 

@@ -13,6 +13,7 @@
 #include "core/model/mlp.hpp"
 #include "core/plugin/declare.hpp"
 #include "core/plugin/eval.hpp"
+#include "core/score/average_tasks.hpp"
 
 namespace symphony {
 namespace {
@@ -141,7 +142,7 @@ class ExpertSimilarity final : public Eval {
         add(fmt::format("layer {}", layer), mean_between(cka_EE));
         mean += mean_between(cka_EE) / static_cast<double>(num_layers);
       }
-      add("mean over layers", mean);
+      add(kMeanOverLayers, mean);
       recorder.array({kMetrics[kind], "1", kind == kOutput ? "linear CKA between the outputs of two experts on the same inputs"
                                                            : "linear CKA between the hidden activations of two experts on the same inputs"}, axes, values);
     }

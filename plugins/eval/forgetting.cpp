@@ -7,6 +7,7 @@
 #include "core/base/error.hpp"
 #include "core/plugin/declare.hpp"
 #include "core/plugin/eval.hpp"
+#include "core/score/average_tasks.hpp"
 #include "core/score/estimators.hpp"
 
 namespace symphony {
@@ -39,7 +40,7 @@ class Forgetting final : public Eval {
       context.progress(static_cast<double>(index + 1) / static_cast<double>(subject.sources.size()));
     }
     if (losses.empty()) fail<ConfigError>("eval.forgetting", "no source was trained on one of the domains, expected at least one (sources: models: <name>: train: domain)");
-    rows.push_back(row("in_domain", mean_of_estimates(losses)));
+    rows.push_back(row(kInDomain, mean_of_estimates(losses)));
     return rows;
   }
 

@@ -11,6 +11,7 @@
 #include "core/base/error.hpp"
 #include "core/plugin/declare.hpp"
 #include "core/plugin/eval.hpp"
+#include "core/score/average_tasks.hpp"
 #include "core/score/estimators.hpp"
 
 namespace symphony {
@@ -104,7 +105,7 @@ class LinearModeConnectivity final : public Eval {
       }
       context.progress(static_cast<double>(pairs.size()) / static_cast<double>(subject.sources.size() - 1));
     }
-    for (std::size_t state = 0; state < kStates.size(); ++state) add_rows("mean over pairs", state, mean_of_estimates(barriers[state]), rows);
+    for (std::size_t state = 0; state < kStates.size(); ++state) add_rows(kMeanOverPairs, state, mean_of_estimates(barriers[state]), rows);
     record(pairs, curves, *context.recorder);
     return rows;
   }

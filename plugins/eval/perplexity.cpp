@@ -14,6 +14,7 @@
 #include "core/base/error.hpp"
 #include "core/plugin/declare.hpp"
 #include "core/plugin/eval.hpp"
+#include "core/score/average_tasks.hpp"
 #include "core/score/estimators.hpp"
 
 namespace symphony {
@@ -65,7 +66,7 @@ class Perplexity final : public Eval {
     for (const std::size_t ood : {0, 1}) {
       if (bits_per_byte[ood].empty()) continue;
       const Estimate mean = mean_of_estimates(bits_per_byte[ood]);
-      rows.push_back({ood ? "out_of_distribution" : "in_domain", "rolling_bits_per_byte", mean.mean, mean.std_error, mean.n, "bits", EvalRow::Better::lower});
+      rows.push_back({ood ? kOutOfDistribution : kInDomain, "rolling_bits_per_byte", mean.mean, mean.std_error, mean.n, "bits", EvalRow::Better::lower});
     }
     return rows;
   }

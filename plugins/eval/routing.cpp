@@ -17,6 +17,7 @@
 #include "core/base/error.hpp"
 #include "core/plugin/declare.hpp"
 #include "core/plugin/eval.hpp"
+#include "core/score/average_tasks.hpp"
 #include "core/score/estimators.hpp"
 
 namespace symphony {
@@ -221,7 +222,7 @@ class Routing final : public Eval {
         mean.*member += layers[layer].*member / static_cast<double>(layers.size());
       }
     }
-    for (const auto& [metric, unit, member] : kColumns) add("mean over layers", metric, mean.*member, unit, tokens);
+    for (const auto& [metric, unit, member] : kColumns) add(kMeanOverLayers, metric, mean.*member, unit, tokens);
     for (std::size_t domain_idx = 0; domain_idx < domains.size(); ++domain_idx) {
       double own = 0.0;
       for (const Tally& tally : tallies[domain_idx]) own += own_share(tally, domains[domain_idx].name, subject.expert_domains) / static_cast<double>(layers.size());

@@ -1,0 +1,12 @@
+// Names of the tasks under which suites report averages of their other rows: they mean the same in every suite, and tables and comparisons know a suite
+// by them.
+#pragma once
+
+namespace symphony {
+
+inline constexpr const char* kInDomain = "in_domain";                       ///< over the domains that sources were trained on
+inline constexpr const char* kOutOfDistribution = "out_of_distribution";    ///< over the other domains
+inline constexpr const char* kMeanOverLayers = "mean over layers";
+inline constexpr const char* kMeanOverPairs = "mean over pairs";            ///< of the anchor and each other source
+
+}  // namespace symphony
