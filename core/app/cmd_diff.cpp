@@ -1,10 +1,9 @@
 // runner diff RUN RUN: what tells two runs apart, in their settings, in the stages that they do not share, and in their numbers.
+#include <algorithm>
 #include <cstdio>
-#include <set>
 
 #include "core/app/command.hpp"
 #include "core/app/run_diff.hpp"
-#include "core/app/sweep_runs.hpp"
 #include "core/base/error.hpp"
 #include "core/base/table.hpp"
 #include "core/base/text.hpp"
@@ -58,16 +57,6 @@ void print_stages(const RunReader& left, const RunReader& right) {
   fmt::print("{}", table.text());
 }
 
-bool is_average(const EvaluationRow& row) { return row.task == kInDomain || row.task == kOutOfDistribution || row.task == kMeanOverLayers; }
-
-/// Suites whose rows are summed up by averages; of the others, which ask about one task, every row is worth showing.
-std::set<std::string> averaging_suites(const std::vector<NumberDifference>& differences) {
-  std::set<std::string> suites;
-  for (const NumberDifference& entry : differences)
-    if (is_average(entry.left)) suites.insert(entry.left.suite);
-  return suites;
-}
-
 std::string interval(const NumberDifference& entry) {
   if (!entry.half_width) return "unknown";
   return fmt::format("{:.2g}{}", *entry.half_width, entry.paired ? " paired" : "");
@@ -75,18 +64,16 @@ std::string interval(const NumberDifference& entry) {
 
 void print_numbers(const RunReader& left, const RunReader& right, bool all) {
   const auto differences = number_differences(left, right);
-  const auto averaging = averaging_suites(differences);
-  std::size_t equal = 0;
+  const auto is_equal = [](const NumberDifference& entry) { return entry.left.value == entry.right.value; };
   Table table({"subject", "at", "task", "metric", "left", "right", "right - left", "+-"}, {Table::Align::left, Table::Align::left, Table::Align::left, Table::Align::left});
-  for (const NumberDifference& entry : differences) {
+  for (const NumberDifference& entry : all ? differences : summing_up(differences)) {
     const EvaluationRow& row = entry.left;
-    equal += entry.left.value == entry.right.value ? 1 : 0;
-    if (!all && (row.subject != "model" || (averaging.contains(row.suite) && !is_average(row)))) continue;
     table.add_row({row.subject, row.moment, row.task, row.metric, fmt::format("{:.6g}", row.value), fmt::format("{:.6g}", entry.right.value),
                    fmt::format("{:+.3g}", entry.difference), interval(entry)});
   }
-  fmt::print("\nnumbers: {} of {} that both have are equal to the last bit; {} only left, {} only right\n", equal, differences.size(),
-             left.evaluation().size() - differences.size(), right.evaluation().size() - differences.size());
+  fmt::print("\nnumbers: {} of {} that both have are equal to the last bit; {} only left, {} only right\n",
+             std::count_if(differences.begin(), differences.end(), is_equal), differences.size(), left.evaluation().size() - differences.size(),
+             right.evaluation().size() - differences.size());
   if (table.num_rows() == 0) return;
   fmt::print("{}+-: half of the 95 % interval, over the held-out windows of both runs where paired, otherwise from both rows' own errors. One run a\n"
              "side: how much either would move under another seed is unknown.\n", table.text());

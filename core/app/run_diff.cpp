@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "core/app/paired_windows.hpp"
 #include "core/base/json.hpp"
 #include "core/base/schema.hpp"
+#include "core/score/average_tasks.hpp"
 #include "core/score/estimators.hpp"
 
 namespace symphony {
@@ -83,6 +85,17 @@ std::vector<NumberDifference> number_differences(const RunReader& left, const Ru
     if (other != others.end()) found.push_back(compare(row, *other, left, right));
   }
   return found;
+}
+
+std::vector<NumberDifference> summing_up(const std::vector<NumberDifference>& differences) {
+  std::set<std::string> averaging_suites;
+  for (const NumberDifference& entry : differences)
+    if (is_average(entry.left.task)) averaging_suites.insert(entry.left.suite);
+  std::vector<NumberDifference> chosen;
+  std::copy_if(differences.begin(), differences.end(), std::back_inserter(chosen), [&](const NumberDifference& entry) {
+    return entry.left.subject == "model" && (is_average(entry.left.task) || !averaging_suites.contains(entry.left.suite));
+  });
+  return chosen;
 }
 
 }  // namespace symphony

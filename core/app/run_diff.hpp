@@ -33,5 +33,7 @@ struct NumberDifference {
 };
 /// Every row that both runs have, in the left one's order.
 std::vector<NumberDifference> number_differences(const RunReader& left, const RunReader& right);
+/// Of `differences`, in their order, what sums up the model: the averages of suites that have any, and every row of the others, which ask about one task.
+std::vector<NumberDifference> summing_up(const std::vector<NumberDifference>& differences);
 
 }  // namespace symphony

@@ -63,6 +63,24 @@ TEST_CASE("diff: windows that both runs have are paired, else the rows' own erro
   CHECK_FALSE(find(unpaired, "in_domain", "accuracy").half_width);
 }
 
+TEST_CASE("diff: what sums up the model are averages of suites that have any, and every row of those that have none", "[core][app]") {
+  const auto row = [](const char* subject, const char* suite, const char* task) {
+    EvaluationRow made{subject, "post", suite, 1, task, "m", 1.0};
+    return NumberDifference{made, made, 0.0, std::nullopt, false};
+  };
+  const auto chosen = [](const std::vector<NumberDifference>& differences) {
+    std::vector<std::string> names;
+    for (const NumberDifference& entry : summing_up(differences)) names.push_back(entry.left.subject + " " + entry.left.suite + " " + entry.left.task);
+    return names;
+  };
+  CHECK(chosen({row("model", "bits", "text"), row("model", "bits", "in_domain"), row("model", "bits", "out_of_distribution"), row("ensemble", "bits", "in_domain"),
+                row("model", "routing", "layer 0"), row("model", "routing", "mean over layers"), row("model", "barriers", "a - b"),
+                row("model", "barriers", "mean over pairs"), row("model", "questions", "arc"), row("model", "questions", "piqa"), row("ensemble", "questions", "arc")}) ==
+        std::vector<std::string>{"model bits in_domain", "model bits out_of_distribution", "model routing mean over layers", "model barriers mean over pairs",
+                                 "model questions arc", "model questions piqa"});
+  CHECK(chosen({}).empty());
+}
+
 TEST_CASE("diff: questions that both runs were asked are paired item by item", "[core][app]") {
   SweepFolder folder;
   folder.add("", "a", 1, {1.0, 0.5, {}, {0.0F, 1.0F, 0.0F, 1.0F}});
