@@ -18,6 +18,11 @@ struct PairMoments {
 
 class RunningPairMoments {
  public:
+  /// `products`: the type to which centred values are rounded before they are multiplied, float32 or bfloat16; their products are summed in
+  /// float32 either way. Rounding to bfloat16 changes a value by at most 2^-9 of it, a correlation by some 1e-5; means and variances keep
+  /// float32 values. Throws NumericError for another type.
+  explicit RunningPairMoments(torch::ScalarType products = torch::kFloat32);
+
   /// values_a [T, n], values_b [T, m]: the same T tokens. Throws NumericError on NaN or infinity.
   void add(const torch::Tensor& values_a, const torch::Tensor& values_b);
   PairMoments finish() const;
@@ -27,13 +32,16 @@ class RunningPairMoments {
   struct Side {
     torch::Tensor pilot_F, sum_F, square_F;
     void start(const torch::Tensor& values_TF);
-    /// values - pilot, float32, in `buffer` where that is large enough; its sums are added.
-    torch::Tensor add(const torch::Tensor& values_TF, torch::Tensor& buffer, const char* name);
+    /// values - pilot, rounded to `products`, in `buffer` where that is large enough; the sums that are added are of the unrounded.
+    torch::Tensor add(const torch::Tensor& values_TF, torch::ScalarType products, torch::Tensor& buffer, const char* name);
   };
 
+  torch::ScalarType products_;
   std::int64_t count_ = 0;
   Side a_, b_;
-  torch::Tensor cross_;
+  torch::Tensor recent_;             ///< float32 [n, m]: products of the last recent_tokens_ tokens
+  std::int64_t recent_tokens_ = 0;
+  torch::Tensor cross_;              ///< float64 [n, m]: of all tokens before
 };
 
 /// Pearson correlation [n, m], float64; rows and columns of dead units (sigma below 1e-6 of the median) are 0.

@@ -64,6 +64,7 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
   Value parameters = ValueMap{};
   parameters.set("method", builder.method_identity("alignment", experiment.alignment.method));
   parameters.set("tolerance", experiment.alignment.tolerance);
+  parameters.set("covariance_dtype", experiment.alignment.covariance_dtype);
   parameters.set("anchor", static_cast<std::int64_t>(anchor_index(experiment)));
   parameters.set("calibration", calibration_identity(builder));
   parameters.set("seed", std::to_string(builder.seed("alignment")));
@@ -84,7 +85,8 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
     const CalibrationWindows calibration = load_calibration(builder, texts, scope.input);
     const auto groups = symmetry_groups(models.front().spec);
     const std::size_t anchor = anchor_index(what);
-    const StreamedStatistics statistics(models, anchor, method->needs(models.front().spec), calibration.tokens_NT);
+    const torch::ScalarType products = what.alignment.covariance_dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
+    const StreamedStatistics statistics(models, anchor, method->needs(models.front().spec), calibration.tokens_NT, products);
     const AlignmentProblem problem{models, anchor, groups, statistics};
     const auto sets = method->align(problem, plugin_context(scope, builder.seed("alignment")));
     if (sets.size() != models.size())

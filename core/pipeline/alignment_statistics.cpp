@@ -38,8 +38,8 @@ class ChunkTap final : public Tap {
 }  // namespace
 
 StreamedStatistics::StreamedStatistics(const std::vector<Model>& sources, std::size_t anchor, std::vector<StatisticsNeed> needs,
-                                       torch::Tensor tokens_NT, StreamOptions options)
-    : sources_(sources), anchor_(anchor), needs_(std::move(needs)), tokens_NT_(std::move(tokens_NT)), options_(options) {
+                                       torch::Tensor tokens_NT, torch::ScalarType products, StreamOptions options)
+    : sources_(sources), anchor_(anchor), needs_(std::move(needs)), tokens_NT_(std::move(tokens_NT)), products_(products), options_(options) {
   if (tokens_NT_.dim() != 2 || tokens_NT_.size(0) < 1 || tokens_NT_.size(1) < 2)
     fail<DataError>("alignment statistics", "calibration tokens have shape {}, expected [sequences, at least 2 tokens]",
                     shape_text(tokens_NT_.sizes().vec()));
@@ -72,7 +72,7 @@ void StreamedStatistics::advance() const {
     ChunkTap anchor_tap(needs_, tokens_NT_.size(1)), source_tap(needs_, tokens_NT_.size(1));
     anchor_stream_->run_layer(chunk, &anchor_tap);
     source_stream_->run_layer(chunk, &source_tap);
-    for (const auto& [site, values] : anchor_tap.held) running[site].add(values, source_tap.held.at(site));
+    for (const auto& [site, values] : anchor_tap.held) running.try_emplace(site, products_).first->second.add(values, source_tap.held.at(site));
   }
   for (const auto& [site, moments] : running) held_[site] = moments.finish();
 }

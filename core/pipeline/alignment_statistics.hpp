@@ -17,9 +17,9 @@ namespace symphony {
 
 class StreamedStatistics final : public AlignmentStatistics {
  public:
-  /// tokens_NT int64: N sequences of T >= 2 calibration tokens. `sources` are dense and must outlive this object.
+  /// tokens_NT int64: N sequences of T >= 2 calibration tokens. `sources` are dense and must outlive this object. `products`: see RunningPairMoments.
   StreamedStatistics(const std::vector<Model>& sources, std::size_t anchor, std::vector<StatisticsNeed> needs, torch::Tensor tokens_NT,
-                     StreamOptions options = {});
+                     torch::ScalarType products = torch::kFloat32, StreamOptions options = {});
 
   /// Layers asked for in ascending order, source by source, cost one pass a source; going back starts the source's pass again. The
   /// reference is valid until another layer or source is asked for.
@@ -33,6 +33,7 @@ class StreamedStatistics final : public AlignmentStatistics {
   std::size_t anchor_;
   std::vector<StatisticsNeed> needs_;
   torch::Tensor tokens_NT_;
+  torch::ScalarType products_;
   StreamOptions options_;
   // The position of the lazy pass: a cache behind a const interface.
   mutable std::unique_ptr<LayerStreamed> anchor_stream_, source_stream_;

@@ -75,6 +75,7 @@ struct CalibrationSettings {
 struct AlignmentSettings {
   Method method{"none"};
   double tolerance = 1e-5;                  ///< of the invariance check
+  std::string covariance_dtype = "float32";
   static void describe(Schema& s);
 };
 

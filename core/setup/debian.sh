@@ -9,6 +9,7 @@ set -euo pipefail
 build=(cmake ninja-build g++ ccache git ca-certificates
        libtorch-dev libopenblas0-openmp libyaml-cpp-dev libboost-dev libboost-filesystem-dev libboost-program-options-dev
        libhdf5-dev catch2 libfmt-dev nlohmann-json3-dev libssl-dev zlib1g-dev libicu-dev)
+[ "$(dpkg --print-architecture)" != amd64 ] || build+=(libdnnl-dev)  # Debian has oneDNN for no other
 # The text that the experiments train on and are tested with.
 text=(libboost1.74-dev bible-kjv bible-kjv-text metamath-databases dict-foldoc dict-wn libpython3.11-stdlib hol-light)
 analysis=(python3 python3-h5py python3-h5netcdf python3-xarray python3-pandas python3-matplotlib python3-scipy python3-pytest hdf5-tools)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {
     "base": (0, [], ["fmt", "libcrypto"], {"nlohmann_json": ".cpp", "zlib": ".cpp"}),
     "config": (1, ["base"], [], {"yaml-cpp": ".cpp"}),
-    "tensor": (1, ["base"], ["torch"], {}),
+    "tensor": (1, ["base"], ["torch"], {"oneDNN": ("bfloat16_product.cpp",)}),
     "log": (1, ["base"], ["HDF5"], {}),
     "data": (2, ["base", "tensor"], ["torch"], {"ICU": ".cpp"}),
     "align": (2, ["base", "tensor"], ["torch"], {}),
@@ -33,7 +33,7 @@ NO_CODE = {"cmake", "setup"}  # folders of core/ that are no rooms
 
 LIBRARIES = [
     ("fmt/", "fmt"), ("openssl/", "libcrypto"), ("nlohmann/", "nlohmann_json"), ("zlib.h", "zlib"), ("yaml-cpp/", "yaml-cpp"),
-    ("torch/", "torch"), ("ATen/", "torch"), ("c10/", "torch"), ("hdf5", "HDF5"), ("H5", "HDF5"), ("unicode/", "ICU"),
+    ("oneapi/dnnl/", "oneDNN"), ("torch/", "torch"), ("ATen/", "torch"), ("c10/", "torch"), ("hdf5", "HDF5"), ("H5", "HDF5"), ("unicode/", "ICU"),
     ("boost/dll/", "Boost.DLL"), ("boost/program_options", "Boost.Program_options"),
 ]
 # What comes with the compiler and the C library: names without a dot, and POSIX headers.

@@ -24,8 +24,8 @@ PairMoments whole(const torch::Tensor& values_a, const torch::Tensor& values_b) 
   return {a.size(0), a.mean(0), b.mean(0), a0.square().mean(0), b0.square().mean(0), a0.t().mm(b0) / n};
 }
 
-PairMoments streamed(const torch::Tensor& a, const torch::Tensor& b, std::int64_t chunk) {
-  RunningPairMoments running;
+PairMoments streamed(const torch::Tensor& a, const torch::Tensor& b, std::int64_t chunk, torch::ScalarType products = torch::kFloat32) {
+  RunningPairMoments running(products);
   for (std::int64_t first = 0; first < a.size(0); first += chunk) {
     const std::int64_t size = std::min(chunk, a.size(0) - first);
     running.add(a.narrow(0, first, size), b.narrow(0, first, size));
@@ -55,6 +55,31 @@ TEST_CASE("running moments: equal the two-pass moments for any chunking", "[core
       CHECK(distance(got.covariance, expected.covariance) < 1e-5);
     }
   }
+}
+
+TEST_CASE("running moments: bfloat16 products move the covariance alone, by far less than the values are rounded", "[core][align]") {
+  for (const std::uint64_t seed : {5u, 6u}) {
+    CAPTURE(seed);
+    Random random(seed, "test");
+    const torch::Tensor a = normal(40000, 6, random) + 3, b = 0.5 * a.narrow(1, 0, 4) + normal(40000, 4, random);
+    const PairMoments exact = streamed(a, b, 3000), got = streamed(a, b, 3000, torch::kBFloat16);  // more tokens than are summed in float32
+    CHECK(torch::equal(got.mean_a, exact.mean_a));
+    CHECK(torch::equal(got.var_b, exact.var_b));
+    CHECK(distance(got.covariance, exact.covariance) > 0);
+    CHECK(distance(got.covariance, exact.covariance) < 1e-4);
+    // Values are centred before they are rounded: a mean of 3000 costs nothing.
+    CHECK(distance(streamed(a + 3000, b, 3000, torch::kBFloat16).covariance, exact.covariance) < 2e-4);
+  }
+}
+
+TEST_CASE("running moments: values are rounded to the nearest bfloat16, ties to even", "[core][align]") {
+  // With one pilot row of zeros, the covariance with 1 and -1 shows each rounded value.
+  const torch::Tensor values = torch::tensor({1.00390625, 1.01171875, 1.005, -1.00390625, 3.0e-37}).to(torch::kFloat32);
+  RunningPairMoments running(torch::kBFloat16);
+  const torch::Tensor signs = torch::tensor({1.0F, -1.0F}).reshape({2, 1});
+  running.add(values.unsqueeze(0) * signs, signs);
+  CHECK(torch::equal(running.finish().covariance.squeeze(1).to(torch::kFloat32), values.to(torch::kBFloat16).to(torch::kFloat32)));
+  CHECK_THROWS_WITH(RunningPairMoments(torch::kFloat16), "running moments: products in Half, expected float32 or bfloat16");
 }
 
 TEST_CASE("running moments: a small variance survives a large mean", "[core][align]") {

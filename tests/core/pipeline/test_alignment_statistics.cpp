@@ -44,7 +44,7 @@ TEST_CASE("alignment statistics: moments are those of the whole models' activati
   const torch::Tensor tokens_NT = random_tokens(6, 12, 61, 4);
   StreamOptions small;
   small.chunk_tokens = 24;  // three chunks
-  const StreamedStatistics statistics(sources, 1, {{Site::embedding}, {Site::ffn_hidden}, {Site::residual}}, tokens_NT, small);
+  const StreamedStatistics statistics(sources, 1, {{Site::embedding}, {Site::ffn_hidden}, {Site::residual}}, tokens_NT, torch::kFloat32, small);
   CHECK(statistics.num_tokens() == 66);
   struct Asked { std::size_t source; Site site; std::int64_t layer; };
   for (const Asked& asked : {Asked{0, Site::ffn_hidden, 1}, Asked{0, Site::residual, 1}, Asked{2, Site::residual, 0}, Asked{2, Site::embedding, 0},
@@ -58,6 +58,16 @@ TEST_CASE("alignment statistics: moments are those of the whole models' activati
     CHECK(distance(moments.var_b, b0.square().mean(0)) < 1e-5);
     CHECK(distance(moments.covariance, a0.t().mm(b0) / 66) < 1e-5);
   }
+}
+
+TEST_CASE("alignment statistics: products in bfloat16 round the covariance alone", "[core][pipeline]") {
+  const std::vector<Model> sources{random_model(tiny_spec(), 1), random_model(tiny_spec(), 2)};
+  const torch::Tensor tokens_NT = random_tokens(6, 12, 61, 4);
+  const StreamedStatistics exact(sources, 0, {{Site::ffn_hidden}}, tokens_NT), rounded(sources, 0, {{Site::ffn_hidden}}, tokens_NT, torch::kBFloat16);
+  const PairMoments &expected = exact.moments(1, Site::ffn_hidden, 1), &got = rounded.moments(1, Site::ffn_hidden, 1);
+  CHECK(torch::equal(got.var_b, expected.var_b));
+  CHECK(distance(got.covariance, expected.covariance) > 1e-6);
+  CHECK(distance(got.covariance, expected.covariance) < 1e-2);
 }
 
 TEST_CASE("alignment statistics: tokens of the wrong shape and experts are refused", "[core][pipeline]") {
