@@ -255,8 +255,6 @@ std::vector<SymmetryGroup> symmetry_groups(const ModelSpec& spec) {
   return groups;
 }
 
-int symmetry_revision(const ModelSpec& spec) { return spec.qk_norm ? 1 : 0; }
-
 const SymmetryGroup& find_group(const std::vector<SymmetryGroup>& groups, std::string_view id) {
   std::vector<std::string> ids;
   for (const SymmetryGroup& group : groups) {

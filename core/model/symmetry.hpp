@@ -67,8 +67,6 @@ struct SymmetryGroup {
 
 /// In canonical order.
 std::vector<SymmetryGroup> symmetry_groups(const ModelSpec& spec);
-/// Raised when the groups of an architecture, or how they are estimated, change: alignments of the others stay in the cache.
-int symmetry_revision(const ModelSpec& spec);
 const SymmetryGroup& find_group(const std::vector<SymmetryGroup>& groups, std::string_view id);
 /// "ffn", "attention_heads", "gauge", "gains", "residual": what a config may ask for.
 std::vector<std::string> scope_names();

@@ -19,7 +19,7 @@ namespace symphony {
 
 namespace {
 
-constexpr int kRevision = 2;
+constexpr int kRevision = 3;
 constexpr const char* kTransformFile = "transforms.json";
 /// Windows on which an alignment is checked and measured.
 constexpr std::int64_t kCheckedWindows = 8;
@@ -68,7 +68,6 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
   parameters.set("anchor", static_cast<std::int64_t>(anchor_index(experiment)));
   parameters.set("calibration", calibration_identity(builder));
   parameters.set("seed", std::to_string(builder.seed("alignment")));
-  if (const int symmetries = symmetry_revision(sources.front().spec); symmetries > 0) parameters.set("symmetries", static_cast<std::int64_t>(symmetries));
   if (const Value vocabulary = vocabulary_identity(sources); !vocabulary.is_null()) parameters.set("vocabulary", vocabulary);
   std::vector<StagePtr> inputs;
   for (const ModelHandle& source : sources) inputs.push_back(source.stage);
