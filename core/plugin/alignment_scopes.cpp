@@ -85,8 +85,9 @@ void note_common_ancestry(const AlignmentProblem& problem, const std::vector<Tra
   bool any = false;
   for (std::size_t source_idx = 0; source_idx < sets.size(); ++source_idx)
     for (const auto& [id, transform] : sets[source_idx]) {
-      if (source_idx == problem.anchor) continue;
-      any |= transform.is_monomial();
+      const bool permutes = transform.is_monomial() && find_group(problem.groups, id).freedom.permutations;
+      if (source_idx == problem.anchor || !permutes) continue;
+      any = true;
       if (transform.count_moved() > 0) return;
     }
   if (any)

@@ -29,7 +29,8 @@ void add_heads(const AlignmentProblem& problem, std::size_t source_idx, Transfor
 /// `set`; gauges that `set` has already are found anew.
 void add_gauges(const AlignmentProblem& problem, std::size_t source_idx, TransformSet& set, AlignmentLog& log);
 
-/// Says in the log when no unit of any source moves: the models then share an ancestor and alignment has nothing to do (methods-alignment 0.9).
+/// Says in the log when no unit of any source moves: the models then share an ancestor and permutations have nothing to align (methods-alignment 0.9).
+/// Elements of groups that permute nothing (gains, gauges) and rotations count for neither.
 void note_common_ancestry(const AlignmentProblem& problem, const std::vector<TransformSet>& sets, Recorder& recorder);
 
 }  // namespace symphony

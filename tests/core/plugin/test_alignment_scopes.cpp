@@ -31,10 +31,17 @@ class Writes final : public Recorder {
   std::vector<float> last;
 };
 
+SymmetryGroup group(const char* id, bool permutes) {
+  SymmetryGroup made;
+  made.id = id;
+  made.freedom.permutations = permutes;
+  return made;
+}
+
 /// Three sources without tensors, the second being the anchor.
 struct Star {
   std::vector<Model> sources{Model{{}, nullptr, "a"}, Model{{}, nullptr, "b"}, Model{{}, nullptr, "c"}};
-  std::vector<SymmetryGroup> groups;
+  std::vector<SymmetryGroup> groups{group("layer.0.ffn", true), group("layer.0.vo", false), group("residual", true)};
   NoStatistics statistics;
   AlignmentProblem problem{sources, 1, groups, statistics};
   Writes writes;
@@ -75,4 +82,11 @@ TEST_CASE("note_common_ancestry: said when there are units and none of any sourc
   CHECK(notes({still, moved, still}) == 1);  // the anchor's own set counts for nothing
   CHECK(notes({still, {}, moved}) == 0);
   CHECK(notes({{}, {}, {}}) == 0);
+  const torch::Tensor half_turn = -torch::eye(2, torch::kFloat64);
+  const TransformSet gains{{"layer.0.vo", Transform::diagonal(torch::tensor({2.0, 3.0}))}}, gauge{{"layer.0.vo", Transform::blocks(half_turn.unsqueeze(0))}};
+  CHECK(notes({gains, {}, gains}) == 0);  // sources that are only scaled may share nothing
+  TransformSet turned = still;
+  turned.insert(gauge.begin(), gauge.end());
+  turned.emplace("residual", Transform::orthogonal(half_turn));
+  CHECK(notes({turned, {}, turned}) == 1);  // a gauge or a rotation moves no unit
 }
