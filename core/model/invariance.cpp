@@ -30,10 +30,14 @@ double summed_loss(const torch::Tensor& logits_BTV, const torch::Tensor& tokens_
 
 double squared_norm(const torch::Tensor& values) { return values.to(torch::kFloat64).square().sum().item<double>(); }
 
-/// NaN wins over everything, so that it cannot hide behind a maximum.
-double larger(double a, double b) { return std::isnan(a) || a > b ? a : b; }
-
 }  // namespace
+
+double larger_or_nan(double a, double b) { return std::isnan(a) || a > b ? a : b; }
+
+void LogitChange::add(const torch::Tensor& logits, const torch::Tensor& expected) {
+  difference = larger_or_nan((logits - expected).abs().max().item<double>(), difference);
+  largest = larger_or_nan(expected.abs().max().item<double>(), largest);
+}
 
 InvarianceReport check_invariance(const Model& original, const Model& transformed, const torch::Tensor& tokens_BT, double tolerance,
                                   const TransformSet& applied) {
@@ -55,16 +59,17 @@ InvarianceReport check_invariance(const Model& original, const Model& transforme
     }
     report.residual_change.push_back(std::sqrt(change / total));
   }
-  double difference = 0, loss = 0;
+  LogitChange change;
+  double loss = 0;
   for (std::int64_t chunk = 0; chunk < before.num_chunks(); ++chunk) {
     const torch::Tensor old_logits = before.logits(chunk), new_logits = after.logits(chunk);
-    difference = larger((new_logits - old_logits).abs().max().item<double>(), difference);
-    report.largest_logit = larger(old_logits.abs().max().item<double>(), report.largest_logit);
+    change.add(new_logits, old_logits);
     if (tokens_BT.size(1) < 2) continue;
     const torch::Tensor tokens = tokens_BT.narrow(0, before.first_token(chunk) / tokens_BT.size(1), old_logits.size(0));
     loss += summed_loss(new_logits, tokens) - summed_loss(old_logits, tokens);
   }
-  report.logit_change = difference / report.largest_logit;
+  report.logit_change = change.value();
+  report.largest_logit = change.largest;
   report.loss_change_nats = std::abs(loss) / static_cast<double>(std::max<std::int64_t>(1, tokens_BT.size(0) * (tokens_BT.size(1) - 1)));
   if (!(report.logit_change <= tolerance))
     fail<NumericError>("invariance", "source '{}': its transforms change the logits by {:.3g} of the largest logit, expected at most {:.0e}; the "
@@ -80,13 +85,9 @@ double decoding_change(const Model& model, const torch::Tensor& tokens_BT) {
   LayerStreamed whole(model, tokens_BT, nullptr, options), decoded(model, tokens_BT, nullptr, decoding);
   run_all(whole, nullptr);
   run_all(decoded, nullptr);
-  double difference = 0, largest = 0;
-  for (std::int64_t chunk = 0; chunk < whole.num_chunks(); ++chunk) {
-    const torch::Tensor expected = whole.logits(chunk);
-    difference = larger((decoded.logits(chunk) - expected).abs().max().item<double>(), difference);
-    largest = larger(expected.abs().max().item<double>(), largest);
-  }
-  return difference / largest;
+  LogitChange change;
+  for (std::int64_t chunk = 0; chunk < whole.num_chunks(); ++chunk) change.add(decoded.logits(chunk), whole.logits(chunk));
+  return change.value();
 }
 
 }  // namespace symphony

@@ -16,6 +16,16 @@ namespace symphony {
 constexpr double kPermutationTolerance = 1e-5;  ///< permutations and signs
 constexpr double kRotationTolerance = 1e-4;     ///< folded gains, rotations
 
+/// The larger of two; NaN wins over everything, so that it cannot hide behind a maximum.
+double larger_or_nan(double a, double b);
+
+/// max|dlogit| / max|logit| between two models, chunk by chunk of the tokens.
+struct LogitChange {
+  double difference = 0, largest = 0;   ///< so far; NaN once there was one
+  void add(const torch::Tensor& logits, const torch::Tensor& expected);
+  double value() const { return difference / largest; }
+};
+
 struct InvarianceReport {
   double logit_change = 0;              ///< max|dlogit| / max|logit|
   double largest_logit = 0;             ///< max|logit| of the original

@@ -72,10 +72,10 @@ double largest_difference(const Model& a, const Model& b) {
     const auto left_blocks = left.split(kRows), right_blocks = right.split(kRows);
     double scale = 0, difference = 0;
     for (std::size_t block = 0; block < left_blocks.size(); ++block) {
-      scale = std::max(scale, left_blocks[block].abs().max().item<double>());
-      difference = std::max(difference, (left_blocks[block] - right_blocks[block]).abs().max().item<double>());
+      scale = larger_or_nan(left_blocks[block].abs().max().item<double>(), scale);
+      difference = larger_or_nan((left_blocks[block] - right_blocks[block]).abs().max().item<double>(), difference);
     }
-    if (scale > 0) largest = std::max(largest, difference / scale);
+    if (difference != 0) largest = larger_or_nan(difference / scale, largest);
   }
   return largest;
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "core/model/invariance.hpp"
 #include "core/model/layer_streamed.hpp"
 #include "core/model/symmetry.hpp"
 #include "core/pipeline/alignment_stage.hpp"
@@ -180,13 +181,9 @@ void record_ffn_no_op(const StageBuilder& builder, const Assembly& assembly, con
   LayerStreamed with_ffn(model, tokens_NT, builder.router_for(model.spec), options), without_ffn(other, tokens_NT, builder.router_for(model.spec), options);
   run_all(with_ffn, nullptr);
   run_all(without_ffn, nullptr);
-  double change = 0, largest = 0;
-  for (std::int64_t chunk = 0; chunk < with_ffn.num_chunks(); ++chunk) {
-    const torch::Tensor logits = with_ffn.logits(chunk);
-    change = std::max(change, (logits - without_ffn.logits(chunk)).abs().max().item<double>());
-    largest = std::max(largest, logits.abs().max().item<double>());
-  }
-  scope.record.scalar({"invariance/ffn_no_op", "1", "max |change of logits| / max |logit| when the FFN part of the alignment is left out (I7)"}, change / largest);
+  LogitChange change;
+  for (std::int64_t chunk = 0; chunk < with_ffn.num_chunks(); ++chunk) change.add(without_ffn.logits(chunk), with_ffn.logits(chunk));
+  scope.record.scalar({"invariance/ffn_no_op", "1", "max |change of logits| / max |logit| when the FFN part of the alignment is left out (I7)"}, change.value());
 }
 
 Value fusion_identity(const StageBuilder& builder, const ExpertPlan& plan) {

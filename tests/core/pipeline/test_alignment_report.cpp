@@ -112,3 +112,14 @@ TEST_CASE("alignment report: a source that stays as it is changes nothing, but i
   CHECK_THROWS_WITH(check_and_record_invariance({with_nan, unmoved, 0}, windows(), {}, 1, recorded),
                     "invariance: source 'broken': tensor 'model.layers.1.mlp.up_proj.weight' holds a NaN or an infinity, expected finite numbers");
 }
+
+TEST_CASE("alignment report: a NaN that no token reads is found in a source that moves", "[core][pipeline]") {
+  const ModelSpec spec = tiny_spec({.vocab = 4096});
+  TensorMap broken = load_all(*random_model(spec, 13).tensors);
+  broken.at("model.embed_tokens.weight") = broken.at("model.embed_tokens.weight").clone().index_put_({4000, 0}, std::nanf(""));
+  const std::vector<Model> sources{random_model(spec, 12), {spec, std::make_shared<MemorySource>(broken, "broken"), "broken"}};
+  const std::vector<TransformSet> sets{{}, random_transforms(symmetry_groups(spec), {"ffn"}, true, 14)};
+  Arrays recorded;
+  CHECK_THROWS_WITH(check_and_record_invariance({sources, sets, 0}, windows(), {}, 1, recorded),
+                    Catch::Contains("invariance: source 'broken': its transforms and their inverse change a weight by ") && Catch::Contains("nan"));
+}
