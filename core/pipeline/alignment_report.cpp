@@ -12,6 +12,7 @@
 #include "core/base/random.hpp"
 #include "core/model/invariance.hpp"
 #include "core/model/layer_streamed.hpp"
+#include "core/plugin/alignment_log.hpp"
 #include "core/tensor/pieces.hpp"
 
 namespace symphony {
@@ -228,12 +229,6 @@ std::vector<float> measure_distances(const AlignedSources& aligned) {
     for (std::size_t part = 0; part < far.size(); ++part) distances.insert(distances.end(), {static_cast<float>(far[part]), static_cast<float>(near[part])});
   }
   return distances;
-}
-
-RecordAxis source_axis(const std::vector<Model>& sources) {
-  RecordAxis axis{"source", sources.size(), {}, {}};
-  for (const Model& source : sources) axis.labels.push_back(source.name);
-  return axis;
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 // The arrays of alignment metrics (methods-alignment section 9).
 #include "core/plugin/alignment_log.hpp"
 
-#include <functional>
 #include <limits>
 
 #include <fmt/format.h>
@@ -34,9 +33,14 @@ const Metric kMetrics[] = {
 
 }  // namespace
 
-AlignmentLog::AlignmentLog(const AlignmentProblem& problem) : num_layers_(problem.sources[problem.anchor].spec.num_layers) {
-  for (const Model& source : problem.sources) source_names_.push_back(source.name);
+RecordAxis source_axis(const std::vector<Model>& sources) {
+  RecordAxis axis{"source", sources.size(), {}, {}};
+  for (const Model& source : sources) axis.labels.push_back(source.name);
+  return axis;
 }
+
+AlignmentLog::AlignmentLog(const AlignmentProblem& problem)
+    : sources_(source_axis(problem.sources)), num_layers_(problem.sources[problem.anchor].spec.num_layers) {}
 
 void AlignmentLog::add(const std::string& scope, std::size_t source_idx, std::int64_t layer, const UnitMatch& match) {
   matches_[scope].insert_or_assign({source_idx, layer}, match);
@@ -48,7 +52,7 @@ void AlignmentLog::add_value(const std::string& scope, std::size_t source_idx, s
 }
 
 std::vector<RecordAxis> AlignmentLog::axes_of(const std::string& scope) const {
-  std::vector<RecordAxis> axes{{"source", source_names_.size(), source_names_, {}}};
+  std::vector<RecordAxis> axes{sources_};
   if (scope != "residual") axes.push_back({"layer", static_cast<std::size_t>(num_layers_), {}, {}});
   return axes;
 }
@@ -57,7 +61,7 @@ void AlignmentLog::write(Recorder& recorder) const {
   const auto put = [&](const std::string& scope, const char* metric, const char* unit, const char* doc, float absent, const auto& at, const auto& value) {
     const auto axes = axes_of(scope);
     const std::size_t layers = axes.size() > 1 ? axes[1].size : 1;
-    std::vector<float> values(source_names_.size() * layers, absent);
+    std::vector<float> values(sources_.size * layers, absent);
     for (const auto& [place, entry] : at) values[place.first * layers + static_cast<std::size_t>(place.second)] = static_cast<float>(value(entry));
     recorder.array({fmt::format("alignment/{}/{}", scope, metric), unit, doc}, axes, values);
   };

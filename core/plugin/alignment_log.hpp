@@ -13,6 +13,9 @@
 
 namespace symphony {
 
+/// "source", labelled with their names.
+RecordAxis source_axis(const std::vector<Model>& sources);
+
 class AlignmentLog {
  public:
   explicit AlignmentLog(const AlignmentProblem& problem);
@@ -24,7 +27,7 @@ class AlignmentLog {
   void write(Recorder& recorder) const;
 
  private:
-  std::vector<std::string> source_names_;
+  RecordAxis sources_;
   std::int64_t num_layers_;
   using Place = std::pair<std::size_t, std::int64_t>;  // source, layer
   struct Values {

@@ -110,17 +110,15 @@ class Procrustes final : public Alignment {
 
   static void record_spectra(const AlignmentProblem& problem, const std::vector<Spectrum>& spectra, Recorder& recorder) {
     std::vector<float> values, angles;
-    RecordAxis source_axis{"source", spectra.size(), {}, {}};
     const auto append = [](std::vector<float>& list, const torch::Tensor& from) {
       const torch::Tensor sorted = std::get<0>(from.sort(0, true)).to(torch::kFloat32).contiguous();
       list.insert(list.end(), sorted.data_ptr<float>(), sorted.data_ptr<float>() + sorted.numel());
     };
-    for (std::size_t source_idx = 0; source_idx < spectra.size(); ++source_idx) {
-      source_axis.labels.push_back(problem.sources[source_idx].name);
-      append(values, spectra[source_idx].singular_values);
-      append(angles, spectra[source_idx].angles);
+    for (const Spectrum& spectrum : spectra) {
+      append(values, spectrum.singular_values);
+      append(angles, spectrum.angles);
     }
-    const std::vector<RecordAxis> axes{source_axis, {"rank", static_cast<std::size_t>(spectra.front().angles.numel()), {}, {}}};
+    const std::vector<RecordAxis> axes{source_axis(problem.sources), {"rank", static_cast<std::size_t>(spectra.front().angles.numel()), {}, {}}};
     recorder.array({"alignment/residual/singular_values", "1", "singular values of the summed moments, descending"}, axes, values);
     recorder.array({"alignment/residual/angles", "rad", "eigen-angles of the best rotation, descending"}, axes, angles);
   }

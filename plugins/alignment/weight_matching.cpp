@@ -284,16 +284,14 @@ class WeightMatching final : public Alignment {
   static void record_sweeps(const AlignmentProblem& problem, const RecordInfo& info, const std::vector<std::vector<double>>& by_source, bool keeps_last,
                             Recorder& recorder) {
     std::size_t longest = 0;
-    std::vector<std::string> names;
     for (const auto& series : by_source) longest = std::max(longest, series.size());
-    for (const Model& source : problem.sources) names.push_back(source.name);
     if (longest == 0) return;
     std::vector<float> values;
     for (auto series : by_source) {
       series.resize(longest, series.empty() ? NAN : keeps_last ? series.back() : 0);
       values.insert(values.end(), series.begin(), series.end());
     }
-    const std::vector<RecordAxis> axes{{"source", names.size(), names, {}}, {"sweep", longest, {}, {}}};
+    const std::vector<RecordAxis> axes{source_axis(problem.sources), {"sweep", longest, {}, {}}};
     recorder.array(info, axes, values);
   }
 
