@@ -22,7 +22,7 @@ struct InvarianceSettings {
   bool approximate = false;  ///< measure only
 };
 
-/// Checks I1 to I6 and I8: logits on `tokens_NT` and on as many random ones, the residual stream carried back, the loss, the logits when stored in
+/// Checks I1 to I3, I5, I6 and I8: logits on `tokens_NT` and on as many random ones, the residual stream carried back, the loss, the logits when stored in
 /// bfloat16, the way back by the inverse, and decoding against a KV cache. Records arrays invariance/*; throws NumericError naming source and value when one fails.
 void check_and_record_invariance(const AlignedSources& aligned, const torch::Tensor& tokens_NT, const InvarianceSettings& settings, std::uint64_t seed,
                                  Recorder& recorder);

@@ -27,8 +27,8 @@ struct AssembleProblem {
 };
 
 /// The merged model without its router's parameters. Fused tensors are float32; a bias is fused like its weight, because both are of one kind;
-/// expert and backbone tensors keep their stored dtype. Throws ConfigError for a fusion map, weights or a base that do not fit, DataError
-/// when the sources do not share an architecture or lack a tensor, both here and not on reading.
+/// expert and backbone tensors keep their stored dtype, but for noise and redrawn units, which make experts float32. Throws ConfigError for a fusion
+/// map, weights or a base that do not fit, DataError when the sources do not share an architecture or lack a tensor, both here and not on reading.
 Model assemble(AssembleProblem problem, std::string name);
 
 /// The same model with one router's parameters a layer, by their own names ("weight"); maps are empty for routers without any. Parameters that the

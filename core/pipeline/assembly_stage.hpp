@@ -12,7 +12,8 @@ namespace symphony {
 /// The experts' plan, from the sources' spec alone.
 ExpertPlan make_plan(const StageBuilder& builder, const ModelSpec& spec);
 
-/// `sources` in the order of Experiment::merged_sources, `alignment` as made by make_alignment_stage, `calibration` the text stages.
+/// `sources` in the order of Experiment::merged_sources, as make_alignment had them for `alignment`; `spec` that of all of them aligned; `texts` in the
+/// order of calibration_domains.
 ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, const std::vector<ModelHandle>& sources,
                           const std::optional<ModelHandle>& base, const StagePtr& alignment, const std::vector<StagePtr>& texts);
 

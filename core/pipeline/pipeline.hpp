@@ -20,7 +20,7 @@ struct RecordPlacement {
 /// A stage that holds evaluation rows, and what they are of.
 struct RowsPlacement {
   StagePtr stage;
-  std::string subject;   ///< "model", "source:code", "ensemble"
+  std::string subject;   ///< "model", "source_code", "ensemble"
   std::string point;     ///< "step_0", a phase's name; "given" for sources and rivals
   std::string suite;
 };

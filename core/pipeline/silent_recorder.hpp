@@ -1,4 +1,4 @@
-// Swallows what a plugin records when it only does again what is in a record already.
+// Swallows what a plugin records where there is no record yet (in planning), or when it only does again what is in one already.
 #pragma once
 
 #include "core/base/record.hpp"

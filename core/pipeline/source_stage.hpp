@@ -9,7 +9,7 @@
 
 namespace symphony {
 
-/// Throws DataError for a checkpoint that is not there or that cannot be trained on, and ConfigError for a recipe that does not fit it.
+/// Throws DataError for a checkpoint that is not there, that cannot be trained on or whose tokenizer does not fit it.
 ModelHandle make_source(const StageBuilder& builder, const std::string& name, TextCatalogue& texts);
 /// The domain that a source stands for; "" if none.
 std::string source_domain(const Experiment& experiment, const std::string& name);

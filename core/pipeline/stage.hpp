@@ -39,8 +39,8 @@ struct StageScope {
 };
 
 struct Stage {
-  std::string name;                          ///< "train_source": the folder in the cache
-  std::string label;                         ///< "train source 'code'": for people
+  std::string name;                          ///< "source": the folder in the cache
+  std::string label;                         ///< "training code": for people
   Value identity;                            ///< canonical; hashed into the key
   std::string key;                           ///< 32 hex digits
   std::vector<StagePtr> inputs;

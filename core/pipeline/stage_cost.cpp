@@ -89,8 +89,8 @@ StageCost evaluation_cost(const ModelSpec& spec, std::size_t num_models, bool fu
           .peak_memory_bytes = kProgramBytes + (num_models - 1) * model_bytes(spec) + loading_bytes(spec, fused) + logits_bytes(spec, window_tokens)};
 }
 
-StageCost activation_cost(const ModelSpec& spec, bool fused, std::int64_t tokens, std::uint64_t kept_bytes) {
-  return {.kept_bytes = kRecordBytes + kept_bytes, .peak_memory_bytes = kProgramBytes + loading_bytes(spec, fused) + logits_bytes(spec, tokens) + kept_bytes};
+StageCost activation_cost(const ModelSpec& spec, bool fused, std::int64_t window_tokens, std::uint64_t kept_bytes) {
+  return {.kept_bytes = kRecordBytes + kept_bytes, .peak_memory_bytes = kProgramBytes + loading_bytes(spec, fused) + logits_bytes(spec, window_tokens) + kept_bytes};
 }
 
 }  // namespace symphony

@@ -23,7 +23,7 @@ StageCost alignment_cost(const ModelSpec& spec, std::size_t num_sources, std::in
 StageCost assembly_cost(const ModelSpec& assembled, std::size_t num_sources, std::int64_t tokens);
 /// Scoring windows of `window_tokens`, one at a time, with `num_models` models held at once. `fused`: the model is put together on reading.
 StageCost evaluation_cost(const ModelSpec& spec, std::size_t num_models, bool fused, std::int64_t window_tokens);
-/// `tokens` a domain through the model, `kept_bytes` of them logged.
-StageCost activation_cost(const ModelSpec& spec, bool fused, std::int64_t tokens, std::uint64_t kept_bytes);
+/// Windows of `window_tokens` through the model, one at a time, with `kept_bytes` of what is heard logged.
+StageCost activation_cost(const ModelSpec& spec, bool fused, std::int64_t window_tokens, std::uint64_t kept_bytes);
 
 }  // namespace symphony

@@ -92,6 +92,7 @@ MergedHandles unite_sources(const std::vector<ModelHandle>& sources, std::size_t
   MergedHandles result;
   for (const ModelHandle& source : sources) result.sources.push_back(through(source, united->tokenizer, vocabularies.map(source.tokenizer, united)));
   if (base) {
+    // For its refusals alone: the base brings no token of its own.
     vocabularies.unite({{base->label, base->tokenizer}, {sources[anchor].label, sources[anchor].tokenizer}}, 1);
     result.base = through(*base, united->tokenizer, vocabularies.map(base->tokenizer, united));
   }

@@ -23,7 +23,7 @@ class AlignmentLog {
   void add(const std::string& scope, std::size_t source_idx, std::int64_t layer, const UnitMatch& match);
   /// One number beside those of a match; `unit` and `doc` as in RecordInfo.
   void add_value(const std::string& scope, std::size_t source_idx, std::int64_t layer, const char* metric, const char* unit, const char* doc, double value);
-  /// The anchor's own rows hold what a model matched with itself has: nothing moved, nothing left to gain; its similarities are NaN.
+  /// The anchor's own rows hold what a model matched with itself has: nothing moved, nothing left to gain; what was not measured is NaN.
   void write(Recorder& recorder) const;
 
  private:

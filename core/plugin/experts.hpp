@@ -46,7 +46,8 @@ class Experts {
   virtual ExpertPlan plan(const ExpertsProblem& problem, const Context& context) const = 0;
 };
 
-/// Throws PluginError naming `who` when the plan cannot be carried out: unknown source, an expert kind that core does not build yet.
+/// Throws PluginError naming `who` when the plan cannot be carried out: unknown source, an expert kind that core does not build yet,
+/// an output scale, noise or share of redrawn units out of range.
 void check_plan(const ExpertPlan& plan, const ExpertsProblem& problem, std::string_view who);
 
 }  // namespace symphony

@@ -1,5 +1,5 @@
-// Category `fusion`: one tensor out of the corresponding tensors of several sources. Called by the merge stage, one tensor at a time and in
-// any order, possibly from several threads; arithmetic in float32 or better, rounded once by the caller. Deterministic.
+// Category `fusion`: one tensor out of the corresponding tensors of several sources. Called whenever a tensor of the
+// merged model is read, one at a time and in any order, possibly from several threads; arithmetic in float32 or better, rounded once. Deterministic.
 #pragma once
 
 #include <memory>

@@ -70,7 +70,7 @@ class Descent {
   }
 
   const TransformSet& set() const { return set_; }
-  /// After each sweep; the first before any.
+  /// After each sweep; the first before any, under the residual's start where that is in scope.
   const std::vector<double>& objectives() const { return objectives_; }
   const std::vector<double>& rows_read() const { return rows_read_; }
 
@@ -272,8 +272,8 @@ class WeightMatching final : public Alignment {
       return set;
     });
     note_common_ancestry(problem, sets, *context.recorder);
-    record_sweeps(problem, {"alignment/objective", "1", "agreement with the anchor's weights after each sweep; the first before any"}, objectives, true,
-                  *context.recorder);
+    record_sweeps(problem, {"alignment/objective", "1", "agreement with the anchor's weights after each sweep; the first before any, under the residual's start "
+                            "where that is in scope"}, objectives, true, *context.recorder);
     record_sweeps(problem, {"alignment/rows_read", "1", "rows of similarity matrices that the assignments of FFN and residual units read in each sweep"},
                   rows_read, false, *context.recorder);
     return sets;
