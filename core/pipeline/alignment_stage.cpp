@@ -21,8 +21,6 @@ namespace {
 
 constexpr int kRevision = 3;
 constexpr const char* kTransformFile = "transforms.json";
-/// Windows on which an alignment is checked and measured.
-constexpr std::int64_t kCheckedWindows = 8;
 
 void store_transforms(const std::vector<TransformSet>& sets, bool unties, const std::filesystem::path& folder) {
   ValueList list;
@@ -41,13 +39,12 @@ Value stored_transforms(const std::filesystem::path& folder) {
   return stored;
 }
 
-/// Windows spread over the calibration tokens, so that every domain takes part.
-torch::Tensor checked_windows(const torch::Tensor& tokens_NT) {
-  const std::int64_t count = std::min(kCheckedWindows, tokens_NT.size(0));
-  return tokens_NT.index_select(0, torch::arange(count, torch::kInt64) * (tokens_NT.size(0) / count)).contiguous();
-}
-
 }  // namespace
+
+torch::Tensor checked_windows(const torch::Tensor& calibration_NT) {
+  const std::int64_t count = std::min(kCheckedWindows, calibration_NT.size(0));
+  return calibration_NT.index_select(0, torch::arange(count, torch::kInt64) * (calibration_NT.size(0) / count)).contiguous();
+}
 
 std::size_t anchor_index(const Experiment& experiment) {
   const auto names = experiment.merged_sources();
@@ -98,7 +95,7 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
     store_transforms(sets, method->unties(), scope.directory);
   };
   const ModelSpec& spec = sources.front().spec;
-  StageCost cost = alignment_cost(spec, sources.size(), experiment.calibration.tokens, experiment.calibration.length);
+  StageCost cost = alignment_cost(spec, sources.size(), experiment.calibration.tokens, kCheckedWindows, experiment.calibration.length);
   // What is rotated is in float64 while it is: before, during and after.
   const bool rotates = builder.registry.create<Alignment>(experiment.alignment.method)->unties();
   if (rotates) cost.peak_memory_bytes += 6 * sizeof(float) * static_cast<std::uint64_t>(spec.vocab_size * spec.hidden_size);

@@ -14,6 +14,11 @@ namespace symphony {
 /// `sources` in the order of Experiment::merged_sources; `texts` in that of calibration_domains.
 StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const std::vector<StagePtr>& texts);
 
+inline constexpr std::int64_t kCheckedWindows = 8;
+/// The calibration windows on which an alignment is checked and measured: at most kCheckedWindows, spread over all, which are grouped by domain, so that
+/// every domain takes part.
+torch::Tensor checked_windows(const torch::Tensor& calibration_NT);
+
 /// One set a source.
 std::vector<TransformSet> load_transforms(const std::filesystem::path& folder);
 

@@ -25,9 +25,8 @@ namespace symphony {
 
 namespace {
 
-constexpr int kRevision = 2;
+constexpr int kRevision = 3;
 constexpr const char* kRouterFile = "router.safetensors";
-constexpr std::int64_t kComparedWindows = 8;
 
 /// Everything of an assembly that is decided before a tensor is read.
 struct Assembly {
@@ -175,8 +174,7 @@ void record_ffn_no_op(const StageBuilder& builder, const Assembly& assembly, con
   if (std::none_of(sets.begin(), sets.end(), has_ffn)) return;
   const auto without = load_aligned(assembly.sources, assembly.alignment, scope.input, is_ffn);
   const Model other = with_router_parameters(assemble_bare(builder, assembly, without, scope.input), router);
-  const torch::Tensor calibration_NT = load_calibration(builder, assembly.texts, scope.input).tokens_NT;
-  const torch::Tensor tokens_NT = calibration_NT.narrow(0, 0, std::min(kComparedWindows, calibration_NT.size(0)));
+  const torch::Tensor tokens_NT = checked_windows(load_calibration(builder, assembly.texts, scope.input).tokens_NT);
   const StreamOptions options = options_for_logits(model.spec);
   LayerStreamed with_ffn(model, tokens_NT, builder.router_for(model.spec), options), without_ffn(other, tokens_NT, builder.router_for(model.spec), options);
   run_all(with_ffn, nullptr);

@@ -68,10 +68,10 @@ StageCost training_cost(const ModelSpec& spec, const TrainSettings& settings) {
                                logits_bytes(spec, std::min<std::int64_t>(tokens, 512))};
 }
 
-StageCost alignment_cost(const ModelSpec& spec, std::size_t num_sources, std::int64_t tokens, std::int64_t window_tokens) {
-  constexpr std::int64_t kCheckedWindows = 8, kBytesAUnit = 8;
+StageCost alignment_cost(const ModelSpec& spec, std::size_t num_sources, std::int64_t tokens, std::int64_t num_windows, std::int64_t window_tokens) {
+  constexpr std::int64_t kBytesAUnit = 8;
   const std::int64_t units = spec.num_layers * (spec.ffn_size + spec.num_heads) + spec.hidden_size;
-  const std::int64_t chunk = std::min(kCheckedWindows * window_tokens, std::max(window_tokens, options_for_logits(spec).chunk_tokens));
+  const std::int64_t chunk = std::min(num_windows * window_tokens, std::max(window_tokens, options_for_logits(spec).chunk_tokens));
   // A head in float32, and what it was before in another type.
   const std::uint64_t check = 3 * largest_tensor_bytes(spec) / 2 + 2 * logits_bytes(spec, chunk);
   return {.kept_bytes = kRecordBytes + num_sources * bytes(units, kBytesAUnit),

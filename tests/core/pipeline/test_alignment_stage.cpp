@@ -98,3 +98,11 @@ TEST_CASE("alignment stage: sources left as they are share their ancestor with t
   CHECK(recorded(folders.at("alignment"), "invariance/logit_change"));
   CHECK_FALSE(recorded(folders.at("assembly"), "invariance/ffn_no_op"));
 }
+
+TEST_CASE("alignment stage: the checked windows are of every domain", "[core][pipeline]") {
+  const torch::Tensor first_token = torch::arange(30, torch::kInt64).unsqueeze(1);  // of domains of ten windows each
+  const torch::Tensor checked = checked_windows(first_token.expand({30, 4}));
+  CHECK(checked.sizes().vec() == std::vector<std::int64_t>{kCheckedWindows, 4});
+  CHECK(std::get<0>(torch::_unique(checked.select(1, 0).floor_divide(10))).numel() == 3);
+  CHECK(checked_windows(first_token.narrow(0, 0, 3)).equal(first_token.narrow(0, 0, 3)));
+}
