@@ -1,10 +1,9 @@
 // The checks and measurements that follow every alignment.
-#include <map>
-
 #include <catch2/catch.hpp>
 
 #include "core/base/error.hpp"
 #include "core/pipeline/alignment_report.hpp"
+#include "tests/support/array_recorder.hpp"
 #include "tests/support/random_tokens.hpp"
 #include "tests/support/random_transforms.hpp"
 #include "tests/support/tiny_model.hpp"
@@ -13,19 +12,6 @@ using namespace symphony;
 using namespace symphony::testing;
 
 namespace {
-
-class Arrays final : public Recorder {
- public:
-  void array(const RecordInfo& info, std::span<const RecordAxis> axes, std::span<const float> given) override {
-    std::size_t size = 1;
-    for (const RecordAxis& axis : axes) size *= axis.size;
-    REQUIRE(size == given.size());
-    values[info.name].assign(given.begin(), given.end());
-  }
-  void scalar(const RecordInfo&, double) override {}
-  void note(std::string_view, std::string_view) override {}
-  std::map<std::string, std::vector<float>> values;
-};
 
 const torch::Tensor& windows() {
   static const torch::Tensor tokens_NT = random_tokens(4, 16, 61, 3);
@@ -38,25 +24,25 @@ TEST_CASE("alignment report: symmetries pass every check, and come back by their
   const std::vector<Model> sources{random_model(tiny_spec(), 1), random_model(tiny_spec(), 2)};
   const auto groups = symmetry_groups(sources[0].spec);
   const std::vector<TransformSet> exact{{}, random_transforms(groups, {"ffn", "attention_heads", "residual"}, true, 4)};
-  Arrays recorded;
+  ArrayRecorder recorded;
   check_and_record_invariance({sources, exact, 0}, windows(), {}, 1, recorded);
-  CHECK(recorded.values.at("invariance/logit_change")[1] < 1e-5f);
-  CHECK(recorded.values.at("invariance/logit_change_random")[1] < 1e-5f);
-  CHECK(recorded.values.at("invariance/round_trip") == std::vector<float>{0, 0});
-  CHECK(recorded.values.at("invariance/residual_change").size() == 4);
+  CHECK(recorded.arrays.at("invariance/logit_change")[1] < 1e-5f);
+  CHECK(recorded.arrays.at("invariance/logit_change_random")[1] < 1e-5f);
+  CHECK(recorded.arrays.at("invariance/round_trip") == std::vector<float>{0, 0});
+  CHECK(recorded.arrays.at("invariance/residual_change").size() == 4);
   // Rounding to bfloat16 commutes with permutations and signs.
-  CHECK(recorded.values.at("invariance/bfloat16")[1] == Approx(recorded.values.at("invariance/bfloat16_unaligned")[1]).epsilon(1e-2));
+  CHECK(recorded.arrays.at("invariance/bfloat16")[1] == Approx(recorded.arrays.at("invariance/bfloat16_unaligned")[1]).epsilon(1e-2));
   const std::vector<TransformSet> rotated{{}, random_rotation_of(sources[1], 5)};
-  Arrays of_rotation;
+  ArrayRecorder of_rotation;
   check_and_record_invariance({sources, rotated, 0}, windows(), {}, 1, of_rotation);
-  CHECK(of_rotation.values.at("invariance/round_trip")[1] > 0);
-  CHECK(of_rotation.values.at("invariance/round_trip")[1] < 1e-5f);
+  CHECK(of_rotation.arrays.at("invariance/round_trip")[1] > 0);
+  CHECK(of_rotation.arrays.at("invariance/round_trip")[1] < 1e-5f);
 }
 
 TEST_CASE("alignment report: a tolerance that rotations miss stops the run, unless the method is approximate", "[core][pipeline]") {
   const std::vector<Model> sources{random_model(tiny_spec(), 1), random_model(tiny_spec(), 2)};
   const std::vector<TransformSet> rotated{{}, random_rotation_of(sources[1], 5)};
-  Arrays recorded;
+  ArrayRecorder recorded;
   CHECK_THROWS_WITH(check_and_record_invariance({sources, rotated, 0}, windows(), {1e-12, false}, 1, recorded),
                     Catch::Contains("invariance: source 'random2': its transforms change the logits by"));
   CHECK_NOTHROW(check_and_record_invariance({sources, rotated, 0}, windows(), {1e-12, true}, 1, recorded));
@@ -67,10 +53,10 @@ TEST_CASE("alignment report: undoing a planted element brings units, stream and 
   const TransformSet planted = random_transforms(symmetry_groups(anchor.spec), {"ffn", "residual"}, true, 7);
   const std::vector<Model> sources{anchor, apply_transforms(anchor, planted)};
   const std::vector<TransformSet> sets{{}, inverse(anchor.spec, planted)};
-  Arrays recorded;
+  ArrayRecorder recorded;
   record_similarity({sources, sets, 0}, windows(), recorded);
   const auto pair_of = [&](const char* name, std::size_t entry) {
-    const auto& values = recorded.values.at(name);
+    const auto& values = recorded.arrays.at(name);
     return std::pair(values[2 * entry], values[2 * entry + 1]);
   };
   for (const std::size_t entry : {2u, 3u}) {  // source 1, layers 0 and 1
@@ -92,17 +78,17 @@ TEST_CASE("alignment report: a source that stays as it is changes nothing, but i
   TransformSet identity;
   for (const SymmetryGroup& group : symmetry_groups(anchor.spec))
     if (group.id.ends_with(".ffn")) identity.emplace(group.id, Transform::identity(group.size));
-  Arrays recorded;
+  ArrayRecorder recorded;
   const std::vector<Model> sources{anchor, random_model(tiny_spec(), 9)};
   const std::vector<TransformSet> sets{{}, identity};
   check_and_record_invariance({sources, sets, 0}, windows(), {}, 1, recorded);
   for (const char* name : {"invariance/logit_change", "invariance/logit_change_random", "invariance/loss_change", "invariance/round_trip"})
-    CHECK(recorded.values.at(name) == std::vector<float>{0, 0});
-  CHECK(recorded.values.at("invariance/bfloat16")[1] > 0);
-  CHECK(recorded.values.at("invariance/bfloat16") == recorded.values.at("invariance/bfloat16_unaligned"));
+    CHECK(recorded.arrays.at(name) == std::vector<float>{0, 0});
+  CHECK(recorded.arrays.at("invariance/bfloat16")[1] > 0);
+  CHECK(recorded.arrays.at("invariance/bfloat16") == recorded.arrays.at("invariance/bfloat16_unaligned"));
   record_similarity({sources, sets, 0}, windows(), recorded);
   for (const char* name : {"alignment/similarity/matched_ffn", "alignment/similarity/residual_cosine", "alignment/weight_distance"}) {
-    const auto& values = recorded.values.at(name);
+    const auto& values = recorded.arrays.at(name);
     for (std::size_t pair = 0; pair < values.size(); pair += 2) CHECK(values[pair] == values[pair + 1]);
   }
   TensorMap broken = load_all(*anchor.tensors);
@@ -119,7 +105,7 @@ TEST_CASE("alignment report: a NaN that no token reads is found in a source that
   broken.at("model.embed_tokens.weight") = broken.at("model.embed_tokens.weight").clone().index_put_({4000, 0}, std::nanf(""));
   const std::vector<Model> sources{random_model(spec, 12), {spec, std::make_shared<MemorySource>(broken, "broken"), "broken"}};
   const std::vector<TransformSet> sets{{}, random_transforms(symmetry_groups(spec), {"ffn"}, true, 14)};
-  Arrays recorded;
+  ArrayRecorder recorded;
   CHECK_THROWS_WITH(check_and_record_invariance({sources, sets, 0}, windows(), {}, 1, recorded),
                     Catch::Contains("invariance: source 'broken': its transforms and their inverse change a weight by ") && Catch::Contains("nan"));
 }

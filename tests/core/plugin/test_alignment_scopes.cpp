@@ -1,21 +1,15 @@
 // What alignment methods share: the way around the star, and the note on a common ancestor.
 #include <cmath>
-#include <map>
-#include <stdexcept>
 
 #include <catch2/catch.hpp>
 
 #include "core/plugin/alignment_scopes.hpp"
+#include "tests/core/plugin/no_statistics.hpp"
 
 using namespace symphony;
+using symphony::testing::NoStatistics;
 
 namespace {
-
-class NoStatistics final : public AlignmentStatistics {
- public:
-  const PairMoments& moments(std::size_t, Site, std::int64_t) const override { throw std::logic_error("no statistics here"); }
-  std::int64_t num_tokens() const override { return 0; }
-};
 
 /// Writes down what it is told, in order.
 class Writes final : public Recorder {

@@ -6,16 +6,12 @@
 #include "core/plugin/build_tag.hpp"
 #include "core/plugin/category.hpp"
 #include "core/plugin/experts.hpp"
+#include "tests/core/plugin/no_statistics.hpp"
 
 using namespace symphony;
+using symphony::testing::NoStatistics;
 
 namespace {
-
-class NoStatistics final : public AlignmentStatistics {
- public:
-  const PairMoments& moments(std::size_t, Site, std::int64_t) const override { throw Error("no statistics here"); }
-  std::int64_t num_tokens() const override { return 0; }
-};
 
 /// Marks each pair by a permutation of as many units as the source's index plus one, and reports its progress in halves.
 class MarkingAlignment final : public PairwiseAlignment {

@@ -1,7 +1,6 @@
 // The correctness gate of alignments: random models, known group elements, and what an alignment makes of them.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -9,23 +8,13 @@
 #include "core/model/language_model.hpp"
 #include "core/pipeline/alignment_statistics.hpp"
 #include "tests/plugins/plugin_fixture.hpp"
+#include "tests/support/array_recorder.hpp"
 #include "tests/support/model_difference.hpp"
 #include "tests/support/random_tokens.hpp"
 #include "tests/support/random_transforms.hpp"
 #include "tests/support/tiny_model.hpp"
 
 namespace symphony::testing {
-
-/// Keeps arrays by name.
-class ArrayRecorder final : public Recorder {
- public:
-  void array(const RecordInfo& info, std::span<const RecordAxis>, std::span<const float> values) override {
-    arrays[info.name].assign(values.begin(), values.end());
-  }
-  void scalar(const RecordInfo&, double) override {}
-  void note(std::string_view, std::string_view) override {}
-  std::map<std::string, std::vector<float>> arrays;
-};
 
 inline const std::vector<std::vector<std::string>>& scope_choices() {
   static const std::vector<std::vector<std::string>> choices{{"ffn"}, {"attention_heads"}, {"residual"}, {"ffn", "attention_heads", "residual"}};

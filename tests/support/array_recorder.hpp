@@ -1,0 +1,27 @@
+// Keeps the arrays that are recorded, by name.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "core/base/record.hpp"
+
+namespace symphony::testing {
+
+class ArrayRecorder final : public Recorder {
+ public:
+  void array(const RecordInfo& info, std::span<const RecordAxis> axes, std::span<const float> values) override {
+    std::size_t size = 1;
+    for (const RecordAxis& axis : axes) size *= axis.size;
+    REQUIRE(size == values.size());
+    arrays[info.name].assign(values.begin(), values.end());
+  }
+  void scalar(const RecordInfo&, double) override {}
+  void note(std::string_view, std::string_view) override {}
+  std::map<std::string, std::vector<float>> arrays;
+};
+
+}  // namespace symphony::testing
