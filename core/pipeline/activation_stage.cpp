@@ -6,9 +6,8 @@
 #include "core/base/text.hpp"
 #include "core/log/activations.hpp"
 #include "core/model/language_model.hpp"
+#include "core/pipeline/held_out.hpp"
 #include "core/pipeline/stage_cost.hpp"
-#include "core/pipeline/text_stage.hpp"
-#include "core/score/windows.hpp"
 
 namespace symphony {
 
@@ -135,10 +134,7 @@ StagePtr make_activations(const StageBuilder& builder, const ModelHandle& model,
   const Experiment& experiment = *builder.experiment;
   Value parameters = ValueMap{};
   parameters.set("settings", Schema::of<ActivationLogging>()->read(&experiment.logging.activations));
-  parameters.set("windows", Schema::of<EvalWindows>()->read(&experiment.windows));
-  ValueList names;
-  for (const auto& [name, recipe] : experiment.domains) names.push_back(name + (recipe.ood ? " (ood)" : ""));
-  parameters.set("domains", std::move(names));
+  add_windows(experiment, parameters);
   parameters.set("experts", ValueList(model.expert_sources.begin(), model.expert_sources.end()));
   std::vector<StagePtr> inputs{model.stage};
   inputs.insert(inputs.end(), texts.begin(), texts.end());
@@ -154,9 +150,7 @@ StagePtr make_activations(const StageBuilder& builder, const ModelHandle& model,
     ActivationLog log(scope.record, "", logged.options);  // at the root: the record becomes a group of its own
     LogTap tap(log, logged.sites);
     for (std::size_t domain = 0; domain < texts.size(); ++domain) {
-      const torch::Tensor held_out = load_text(scope.input(*texts[domain])).held_out.tokens_T.to(torch::kInt64);
-      const std::int64_t count = what.domains[domain].second.ood ? what.windows.out_of_distribution : what.windows.in_domain;
-      log_domain(language_model, make_windows(held_out, what.windows.length, what.windows.context, count), domain, log, tap);
+      log_domain(language_model, load_held_out(what, domain, texts[domain], scope.input).windows, domain, log, tap);
       scope.progress(static_cast<double>(domain + 1) / static_cast<double>(texts.size()), "");
     }
     log.finish();

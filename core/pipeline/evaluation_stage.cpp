@@ -8,9 +8,9 @@
 #include "core/log/evaluation_row.hpp"
 #include "core/model/predictor.hpp"
 #include "core/pipeline/alignment_stage.hpp"
+#include "core/pipeline/held_out.hpp"
 #include "core/pipeline/source_stage.hpp"
 #include "core/pipeline/stage_cost.hpp"
-#include "core/pipeline/text_stage.hpp"
 #include "core/pipeline/united_vocabulary.hpp"
 #include "core/plugin/eval.hpp"
 #include "core/score/average_tasks.hpp"
@@ -36,10 +36,8 @@ std::vector<EvalDomain> load_domains(const Experiment& experiment, const std::ve
   std::vector<EvalDomain> domains;
   for (std::size_t index = 0; index < texts.size(); ++index) {
     const auto& [name, recipe] = experiment.domains[index];
-    const EvalWindows& windows = experiment.windows;
-    const std::int64_t count = recipe.ood ? windows.out_of_distribution : windows.in_domain;
-    const torch::Tensor stream = load_text(folder(*texts[index])).held_out.tokens_T.to(torch::kInt64);
-    domains.push_back({name, recipe.ood, make_windows(stream, windows.length, windows.context, count, token_bytes), stream});
+    HeldOut held_out = load_held_out(experiment, index, texts[index], folder, token_bytes);
+    domains.push_back({name, recipe.ood, std::move(held_out.windows), held_out.stream});
   }
   return domains;
 }
@@ -67,10 +65,7 @@ Value evaluation_identity(const StageBuilder& builder, const Method& suite, cons
   // Windows once had a byte for every token. Where tokens are bytes nothing changed, and results keep the key that they had.
   if (!tokenizer.spec().merges.empty()) parameters.set("window_bytes", "of their tokens");
   parameters.set("suite", builder.method_identity("eval", suite));
-  parameters.set("windows", Schema::of<EvalWindows>()->read(&builder.experiment->windows));
-  ValueList domains;
-  for (const auto& [name, recipe] : builder.experiment->domains) domains.push_back(name + (recipe.ood ? " (ood)" : ""));
-  parameters.set("domains", std::move(domains));
+  add_windows(*builder.experiment, parameters);
   parameters.set("seed", std::to_string(builder.seed("evaluation")));
   Value files = ValueMap{};
   for (const std::string& path : builder.registry.create<Eval>(suite)->inputs()) files.set(path, sha256_file(path));
@@ -89,7 +84,7 @@ void evaluate(const StageBuilder& builder, const Method& suite, Subject subject,
   context.dtype = builder.dtype();
   const auto rows = plugin->evaluate(subject, domains, context);
   for (const EvalRow& row : rows)
-    if (!std::isfinite(row.value)) fail<NumericError>("eval." + suite.name, "{} of task '{}' is {}", row.metric, row.task, row.value);
+    if (!std::isfinite(row.value)) fail<NumericError>("eval." + suite.name, "{} of task '{}' is {}, expected a finite number", row.metric, row.task, row.value);
   record_rows(scope.record, suite.name, plugin->version(), rows);
 }
 
