@@ -32,10 +32,21 @@ void store_transforms(const std::vector<TransformSet>& sets, bool unties, const 
   atomic_write(folder / kTransformFile, to_json(Value(ValueMap{{"untied", unties}, {"sources", std::move(list)}})));
 }
 
-Value stored_transforms(const std::filesystem::path& folder) {
+struct StoredTransforms {
+  bool unties = false;
+  std::vector<TransformSet> sets;  ///< one a source
+};
+
+StoredTransforms read_transforms(const std::filesystem::path& folder) {
   const std::string where = (folder / kTransformFile).string();
-  Value stored = parse_json(read_text(folder / kTransformFile), where);
-  if (!stored.find("untied") || !stored.find("sources")) fail<DataError>(where, "expected a map with 'untied' and 'sources', got {}", stored.describe());
+  const Value value = parse_json(read_text(folder / kTransformFile), where);
+  if (!value.find("untied") || !value.find("sources")) fail<DataError>(where, "expected a map with 'untied' and 'sources', got {}", value.describe());
+  StoredTransforms stored{value.find("untied")->as_bool(), {}};
+  for (const Value& entry : value.find("sources")->as_list()) {
+    TransformSet set;
+    for (const auto& [group, transform] : entry.as_map()) set.emplace(group, Transform::from_value(transform, where));
+    stored.sets.push_back(std::move(set));
+  }
   return stored;
 }
 
@@ -103,22 +114,11 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
                     builder.environment, run, cost);
 }
 
-std::vector<TransformSet> load_transforms(const std::filesystem::path& folder) {
-  const std::string where = (folder / kTransformFile).string();
-  const Value stored = stored_transforms(folder);
-  std::vector<TransformSet> sets;
-  for (const Value& entry : stored.find("sources")->as_list()) {
-    TransformSet set;
-    for (const auto& [group, transform] : entry.as_map()) set.emplace(group, Transform::from_value(transform, where));
-    sets.push_back(std::move(set));
-  }
-  return sets;
-}
+std::vector<TransformSet> load_transforms(const std::filesystem::path& folder) { return read_transforms(folder).sets; }
 
 std::vector<Model> load_aligned(const std::vector<ModelHandle>& sources, const StagePtr& alignment, const StageFolder& folder,
                                 const std::function<bool(const std::string& group)>& left_out) {
-  auto sets = load_transforms(folder(*alignment));
-  const bool unties = stored_transforms(folder(*alignment)).find("untied")->as_bool();
+  auto [unties, sets] = read_transforms(folder(*alignment));
   std::vector<Model> models;
   for (std::size_t index = 0; index < sources.size(); ++index) {
     if (left_out) std::erase_if(sets.at(index), [&](const auto& entry) { return left_out(entry.first); });
