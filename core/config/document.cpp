@@ -48,6 +48,8 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void OnScalar(const YAML::Mark& at, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+    // The parser turns these two escapes into single bytes.
+    if (valid_utf8_prefix(text) != text.size()) refuse(at, "text with the escape \\N or \\_, expected \\u0085 or \\u00a0 in its place");
     const bool plain = tag.empty() || tag == "?";
     if (!plain && tag != "!" && tag != "tag:yaml.org,2002:str") refuse_tag(at, tag);
     if (expects_key()) return put_key(at, text);

@@ -147,6 +147,13 @@ TEST_CASE("document: size, control characters and encoding are checked before pa
   CHECK(scalar("\xC3\xA9") == Value("\xC3\xA9"));
 }
 
+TEST_CASE("document: escapes that the parser turns into half a character are refused, others are UTF-8", "[core][config]") {
+  CHECK(refusal(R"(a: "1\_5")") == R"(a.yaml:1:4: text with the escape \N or \_, expected \u0085 or \u00a0 in its place)");
+  CHECK_THAT(refusal(R"(["\N"])"), Contains("a.yaml:1:2: text with the escape"));
+  CHECK_THAT(refusal(R"("\_": 1)"), Contains("a.yaml:1:1: text with the escape"));
+  CHECK(scalar(R"("\u00a0 \x85 \u0085 \L")") == Value("\xC2\xA0 \xC2\x85 \xC2\x85 \xE2\x80\xA8"));
+}
+
 TEST_CASE("document: a file is read under its own name, a missing one is a mistake of the user's", "[core][config]") {
   const ScratchDirectory scratch;
   atomic_write(scratch / "x.yaml", "a: 1\n");
