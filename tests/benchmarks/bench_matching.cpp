@@ -1,7 +1,7 @@
-// Aligning two checkpoints of a real shape: bench_matching [METHOD [TOKENS [LAYERS]]], by default activation_matching with every scope on 4096 tokens
-// and the 24 layers of Qwen2.5-0.5B (D 896, 14 query heads in 2 groups of 64, FFN 4864, vocabulary 151936, tied). The weights are random bfloat16,
-// made anew whenever they are read, so that the peak memory printed is that of the work. Prints seconds (CPU) a layer for statistics, for the rest of
-// matching, and for applying the transforms to every tensor, and the peak memory of the process.
+// Aligning two checkpoints of a real shape: bench_matching [METHOD [TOKENS [LAYERS [DTYPE]]]], by default activation_matching with every scope on 4096
+// tokens and the 24 layers of Qwen2.5-0.5B (D 896, 14 query heads in 2 groups of 64, FFN 4864, vocabulary 151936, tied), covariances in float32 (or bfloat16).
+// The weights are random bfloat16, made anew whenever they are read, so that the peak memory printed is that of the work. Prints seconds (CPU) a layer for
+// statistics, for the rest of matching, and for applying the transforms to every tensor, and the peak memory of the process.
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -73,6 +73,7 @@ ModelSpec qwen_half_billion(std::int64_t layers) {
 int main(int argc, char** argv) {
   const std::string method_name = argc > 1 ? argv[1] : "activation_matching";
   const long tokens = argc > 2 ? std::atol(argv[2]) : 4096, layers = argc > 3 ? std::atol(argv[3]) : 24;
+  const auto products = argc > 4 && std::string_view(argv[4]) == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
   at::set_num_threads(1);
   const torch::NoGradGuard no_grad;
   const auto registry = PluginRegistry::load({SYMPHONY_BINARY_DIR "/bin/plugins"});
@@ -89,7 +90,7 @@ int main(int argc, char** argv) {
   auto generator = at::detail::createCPUGenerator(3);
   const torch::Tensor tokens_NT = torch::randint(0, spec.vocab_size, {tokens / 256, 256}, generator, torch::TensorOptions().dtype(torch::kInt64));
   const auto groups = symmetry_groups(models.front().spec);
-  const StreamedStatistics streamed(models, 0, method->needs(models.front().spec), tokens_NT);
+  const StreamedStatistics streamed(models, 0, method->needs(models.front().spec), tokens_NT, products);
   const TimedStatistics statistics(streamed);
   SilentRecorder silent;
   Context context;
@@ -103,8 +104,9 @@ int main(int argc, char** argv) {
   const double applied = cpu_seconds() - start;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  fmt::print("{}, {} tokens, {} layers: CPU seconds a layer: statistics {:.2f}, matching {:.2f}, applying {:.2f}; peak {:.2f} GiB\n", method_name, tokens,
-             layers, statistics.seconds / static_cast<double>(layers), aligned / static_cast<double>(layers), applied / static_cast<double>(layers),
+  const auto a_layer = [&](double seconds) { return seconds / static_cast<double>(layers); };
+  fmt::print("{}, {} tokens, {} layers, covariances in {}: CPU seconds a layer: statistics {:.2f}, matching {:.2f}, applying {:.2f}; peak {:.2f} GiB\n",
+             method_name, tokens, layers, torch::toString(products), a_layer(statistics.seconds), a_layer(aligned), a_layer(applied),
              static_cast<double>(usage.ru_maxrss) / (1 << 20));
   return 0;
 }
