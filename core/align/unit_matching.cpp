@@ -54,14 +54,18 @@ Split split_dead(std::int64_t size, const UnitMatchOptions& options) {
   return split;
 }
 
+/// The entry of every row in its column of `perm`: float64 [n].
+torch::Tensor entries(const torch::Tensor& matrix_nn, const Units& perm) {
+  return matrix_nn.gather(1, torch::tensor(perm, torch::kInt64).unsqueeze(1)).squeeze(1).to(torch::kFloat64);
+}
+
 /// Keeps the `count` best-matched slots and fills the others with the units that are left, in increasing order.
 void keep_best(Units& perm, const torch::Tensor& worth, std::size_t count) {
-  const auto values = worth.accessor<double, 2>();
+  const torch::Tensor chosen = entries(worth, perm);
+  const double* values = chosen.data_ptr<double>();
   Units order(perm.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-    return values[a][perm[static_cast<std::size_t>(a)]] > values[b][perm[static_cast<std::size_t>(b)]];
-  });
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) { return values[a] > values[b]; });
   Units slots(order.begin() + static_cast<std::ptrdiff_t>(count), order.end()), units;
   std::sort(slots.begin(), slots.end());
   for (const std::int64_t slot : slots) units.push_back(perm[static_cast<std::size_t>(slot)]);
@@ -71,26 +75,37 @@ void keep_best(Units& perm, const torch::Tensor& worth, std::size_t count) {
 
 double mean_margin(const torch::Tensor& worth, const Units& perm) {
   if (perm.size() < 2) return 0;
+  constexpr std::int64_t kRowsAtOnce = 256;
   const torch::Tensor chosen = torch::tensor(perm, torch::kInt64).unsqueeze(1);
-  const torch::Tensor others = worth.scatter(1, chosen, -INFINITY).amax(1);
-  return (worth.gather(1, chosen).squeeze(1) - others).mean().item<double>();
+  double sum = entries(worth, perm).sum().item<double>();
+  for (std::int64_t first = 0; first < worth.size(0); first += kRowsAtOnce) {
+    const std::int64_t count = std::min(kRowsAtOnce, worth.size(0) - first);
+    const torch::Tensor others = worth.narrow(0, first, count).scatter(1, chosen.narrow(0, first, count), -INFINITY).amax(1);
+    sum -= others.to(torch::kFloat64).sum().item<double>();
+  }
+  return sum / static_cast<double>(perm.size());
 }
 
+/// Square and contiguous on the CPU, float32 or float64 as it came.
 torch::Tensor prepared(const torch::Tensor& similarity) {
   if (similarity.dim() != 2 || similarity.size(0) != similarity.size(1))
     fail<NumericError>("unit matching", "similarities have {} dimensions and {} entries, expected a square matrix", similarity.dim(), similarity.numel());
-  return similarity.to(torch::kCPU, torch::kFloat64).contiguous();
+  return similarity.to(torch::kCPU, similarity.scalar_type() == torch::kFloat32 ? torch::kFloat32 : torch::kFloat64).contiguous();
 }
 
-/// `worth` is what a pair adds when matched with its best sign, `plain` what it adds with sign +1; `signs` may be undefined.
-UnitMatch match(const torch::Tensor& worth, const torch::Tensor& plain, const torch::Tensor& signs, const UnitMatchOptions& options) {
+/// `worth` is what a pair adds when matched with its best sign; a negative entry of `signs` (may be undefined) says that this is sign -1, and that sign
+/// +1 adds twice the entry less.
+UnitMatch match(const torch::Tensor& worth, const torch::Tensor& signs, const UnitMatchOptions& options) {
   const std::int64_t size = worth.size(0);
   const Split split = split_dead(size, options);
-  const torch::Tensor live = split.dead.empty() ? worth
-                                                : worth.index_select(0, torch::tensor(split.live_anchor, torch::kInt64))
-                                                      .index_select(1, torch::tensor(split.live_source, torch::kInt64));
+  const auto plain = [&](const torch::Tensor& best_n, const torch::Tensor& sign_n) { return sign_n.defined() ? best_n + 2 * sign_n.clamp_max(0) : best_n; };
   const bool fits = options.start.prices.size() == split.live_anchor.size();
-  Assignment found = solve_assignment(live.to(torch::kFloat32), {true, fits ? options.start : AssignmentStart{}});
+  Assignment found = [&] {
+    const torch::Tensor live = split.dead.empty() ? worth
+                                                  : worth.index_select(0, torch::tensor(split.live_anchor, torch::kInt64))
+                                                        .index_select(1, torch::tensor(split.live_source, torch::kInt64));
+    return solve_assignment(live.to(torch::kFloat32), {true, fits ? options.start : AssignmentStart{}});
+  }();
   Units perm(static_cast<std::size_t>(size));
   for (const auto& [slot, unit] : split.dead) perm[static_cast<std::size_t>(slot)] = unit;
   for (std::size_t row = 0; row < found.columns.size(); ++row)
@@ -100,16 +115,18 @@ UnitMatch match(const torch::Tensor& worth, const torch::Tensor& plain, const to
   const auto kept = static_cast<std::size_t>(std::llround(options.fraction * static_cast<double>(size)));
   const Units best = perm;
   if (kept < perm.size()) keep_best(perm, worth, kept);
+  const torch::Tensor worth_n = entries(worth, perm), sign_n = signs.defined() ? entries(signs, perm) : torch::Tensor();
+  const torch::Tensor plain_n = plain(worth_n, sign_n);
   std::vector<std::int8_t> sign;
   double after = 0;
   for (std::int64_t slot = 0; slot < size; ++slot) {
-    const std::int64_t unit = perm[static_cast<std::size_t>(slot)];
-    const bool keeps_sign = signs.defined() && unit == best[static_cast<std::size_t>(slot)];
-    after += (keeps_sign ? worth : plain)[slot][unit].item<double>();
-    sign.push_back(keeps_sign && signs[slot][unit].item<double>() < 0 ? -1 : 1);
+    const bool keeps_sign = signs.defined() && perm[static_cast<std::size_t>(slot)] == best[static_cast<std::size_t>(slot)];
+    after += (keeps_sign ? worth_n : plain_n).data_ptr<double>()[slot];
+    sign.push_back(keeps_sign && sign_n.data_ptr<double>()[slot] < 0 ? -1 : 1);
   }
   result.transform = Transform::monomial(std::move(perm), std::move(sign));
-  result.similarity_before = plain.diagonal().mean().item<double>();
+  const auto diagonal = [](const torch::Tensor& matrix) { return matrix.defined() ? matrix.diagonal().to(torch::kFloat64) : matrix; };
+  result.similarity_before = plain(diagonal(worth), diagonal(signs)).mean().item<double>();
   result.similarity_after = after / static_cast<double>(size);
   result.objective = found.objective;
   result.gap = found.gap;
@@ -121,21 +138,19 @@ UnitMatch match(const torch::Tensor& worth, const torch::Tensor& plain, const to
 
 }  // namespace
 
-UnitMatch match_units(const torch::Tensor& similarity_nn, const UnitMatchOptions& options) {
-  const torch::Tensor worth = prepared(similarity_nn);
-  return match(worth, worth, {}, options);
-}
+UnitMatch match_units(const torch::Tensor& similarity_nn, const UnitMatchOptions& options) { return match(prepared(similarity_nn), {}, options); }
 
 UnitMatch match_signed_units(const torch::Tensor& signed_nn, const torch::Tensor& fixed_nn, const UnitMatchOptions& options) {
   const torch::Tensor signs = prepared(signed_nn);
-  const torch::Tensor fixed = fixed_nn.defined() ? prepared(fixed_nn) : torch::zeros_like(signs);
-  return match(fixed + signs.abs(), fixed + signs, signs, options);
+  torch::Tensor worth = signs.abs();
+  if (fixed_nn.defined()) worth.add_(prepared(fixed_nn));
+  return match(worth, signs, options);
 }
 
 UnitMatch match_grouped_units(const torch::Tensor& similarity_nn, std::int64_t group_size, const torch::Tensor& group_similarity) {
-  const torch::Tensor worth = prepared(similarity_nn);
+  const torch::Tensor worth = prepared(similarity_nn).to(torch::kFloat64);
   const std::int64_t groups = worth.size(0) / group_size;
-  torch::Tensor group_worth = group_similarity.defined() ? prepared(group_similarity).clone() : torch::zeros({groups, groups}, torch::kFloat64);
+  torch::Tensor group_worth = group_similarity.defined() ? prepared(group_similarity).to(torch::kFloat64, false, true) : torch::zeros({groups, groups}, torch::kFloat64);
   std::vector<Units> inner(static_cast<std::size_t>(groups * groups));
   for (std::int64_t slot = 0; slot < groups; ++slot)
     for (std::int64_t from = 0; from < groups; ++from) {

@@ -33,11 +33,11 @@ struct UnitMatch {
   AssignmentStart start;         ///< for the next match; of units in groups, empty
 };
 
-/// Maximises the sum of `similarity_nn` (float64 [n, n]); all signs +1.
+/// Maximises the sum of `similarity_nn` ([n, n], float32 or float64; the assignment reads it in float32, in place where it is); all signs +1.
 UnitMatch match_units(const torch::Tensor& similarity_nn, const UnitMatchOptions& options = {});
 
 /// Where signs are a symmetry: the pair (j, k) is worth fixed[j, k] + |signed[j, k]|, with the sign of signed[j, k]. `fixed_nn` may be
-/// undefined (zero). This is the exact maximum over all signed permutations.
+/// undefined (zero). One more matrix is made. This is the exact maximum over all signed permutations.
 UnitMatch match_signed_units(const torch::Tensor& signed_nn, const torch::Tensor& fixed_nn, const UnitMatchOptions& options = {});
 
 /// Units in consecutive groups of `group_size` that must be mapped to whole groups (query heads of a KV head). group_similarity [n / size,

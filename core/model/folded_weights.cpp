@@ -38,24 +38,22 @@ torch::Tensor attention_writer(const Model& model, std::int64_t layer) {
   return read_float64(model, layer_tensor(layer, "self_attn.o_proj.weight"));
 }
 
-FoldedFfn folded_ffn(const Model& model, std::int64_t layer) {
-  constexpr const char* kNorm = "post_attention_layernorm.weight";
-  return {folded(model, layer, kNorm, "mlp.gate_proj"), folded(model, layer, kNorm, "mlp.up_proj"),
-          read_float64(model, layer_tensor(layer, "mlp.down_proj.weight")).t()};
+torch::Tensor folded_ffn(const Model& model, std::int64_t layer, FfnPart part) {
+  if (part == FfnPart::down) return read_float64(model, layer_tensor(layer, "mlp.down_proj.weight")).t();
+  return folded(model, layer, "post_attention_layernorm.weight", part == FfnPart::gate ? "mlp.gate_proj" : "mlp.up_proj");
 }
 
-torch::Tensor unit_balance(const FoldedFfn& ffn) {
-  const torch::Tensor up_F = ffn.up_FD.norm(2, 1), down_F = ffn.down_FD.norm(2, 1);
+torch::Tensor unit_balance(const Model& model, std::int64_t layer) {
+  const torch::Tensor up_F = folded_ffn(model, layer, FfnPart::up).norm(2, 1), down_F = folded_ffn(model, layer, FfnPart::down).norm(2, 1);
   const torch::Tensor usable = (up_F > 0).logical_and(down_F > 0);  // a dead unit is left as it is
   return torch::where(usable, (up_F / down_F).sqrt(), torch::ones_like(up_F));
 }
 
-FoldedFfn balanced_ffn(const Model& model, std::int64_t layer) {
-  FoldedFfn ffn = folded_ffn(model, layer);
-  const torch::Tensor scale_F1 = unit_balance(ffn).unsqueeze(1);
-  ffn.up_FD = ffn.up_FD / scale_F1;
-  ffn.down_FD = ffn.down_FD * scale_F1;
-  return ffn;
+torch::Tensor balanced_ffn(const Model& model, std::int64_t layer, FfnPart part, const torch::Tensor& balance_F) {
+  torch::Tensor part_FD = folded_ffn(model, layer, part);
+  if (part == FfnPart::up) part_FD = part_FD.div_(balance_F.unsqueeze(1));
+  if (part == FfnPart::down) part_FD = part_FD * balance_F.unsqueeze(1);
+  return part_FD;
 }
 
 torch::Tensor rope_pairs(const torch::Tensor& weight, std::int64_t head_dim) {

@@ -153,7 +153,7 @@ void set_head_gauge(std::int64_t layer, const HeadGauge& gauge, TransformSet& se
 }
 
 torch::Tensor match_unit_scales(const Model& anchor, const Model& source, std::int64_t layer) {
-  const torch::Tensor wanted_F = unit_balance(folded_ffn(anchor, layer)), given_F = unit_balance(folded_ffn(source, layer));
+  const torch::Tensor wanted_F = unit_balance(anchor, layer), given_F = unit_balance(source, layer);
   return (wanted_F / given_F).clamp(1 / kLargestScale, kLargestScale);
 }
 

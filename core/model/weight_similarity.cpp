@@ -1,6 +1,8 @@
 // Inner products of weights in comparable gauges.
 #include "core/model/weight_similarity.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "core/model/folded_weights.hpp"
@@ -9,6 +11,9 @@ namespace symphony {
 
 namespace {
 
+constexpr std::int64_t kRowsAtOnce = 1024;
+constexpr FfnPart kFfnParts[] = {FfnPart::gate, FfnPart::up, FfnPart::down};
+
 double norms(const torch::Tensor& a, const torch::Tensor& b) {
   const double product = a.norm().item<double>() * b.norm().item<double>();
   return product > 0 ? product : 1;
@@ -16,6 +21,35 @@ double norms(const torch::Tensor& a, const torch::Tensor& b) {
 
 /// Rows of A against rows of B.
 torch::Tensor rows(const torch::Tensor& a, const torch::Tensor& b) { return a.mm(b.t()) / norms(a, b); }
+
+/// sum_FF += what `rows` gives, in float32 and some rows of A at a time: no other matrix of the sum's size is made.
+void add_rows(torch::Tensor& sum_FF, const torch::Tensor& a_FD, const torch::Tensor& b_FD) {
+  const torch::Tensor unit_a_FD = (a_FD / norms(a_FD, b_FD)).to(torch::kFloat32), narrow_b_FD = b_FD.to(torch::kFloat32);
+  for (std::int64_t first = 0; first < a_FD.size(0); first += kRowsAtOnce) {
+    const std::int64_t count = std::min(kRowsAtOnce, a_FD.size(0) - first);
+    sum_FF.narrow(0, first, count).addmm_(unit_a_FD.narrow(0, first, count), narrow_b_FD.t());
+  }
+}
+
+/// Columns of A against columns of B, for tensors of any length: some rows at a time in float64, each times `gain` where that is defined.
+torch::Tensor tall_columns(const torch::Tensor& a_VD, const torch::Tensor& gain_a_D, const torch::Tensor& b_VD, const torch::Tensor& gain_b_D) {
+  const auto wide = [](const torch::Tensor& rows_ND, const torch::Tensor& gain_D) {
+    const torch::Tensor rows = rows_ND.to(torch::kCPU, torch::kFloat64);
+    return gain_D.defined() ? rows * gain_D : rows;
+  };
+  torch::Tensor sum_DD = torch::zeros({a_VD.size(1), b_VD.size(1)}, torch::kFloat64);
+  double square_a = 0, square_b = 0;
+  for (std::int64_t first = 0; first < a_VD.size(0); first += kRowsAtOnce) {
+    const std::int64_t count = std::min(kRowsAtOnce, a_VD.size(0) - first);
+    const torch::Tensor a_ND = wide(a_VD.narrow(0, first, count), gain_a_D), b_ND = wide(b_VD.narrow(0, first, count), gain_b_D);
+    sum_DD.addmm_(a_ND.t(), b_ND);
+    square_a += a_ND.square().sum().item<double>();
+    square_b += b_ND.square().sum().item<double>();
+  }
+  const double product = std::sqrt(square_a) * std::sqrt(square_b);
+  return sum_DD / (product > 0 ? product : 1);
+}
+
 double agreement(const torch::Tensor& a, const torch::Tensor& b) { return (a * b).sum().item<double>() / norms(a, b); }
 
 /// Heads with their rows flattened: [heads, head_dim * columns].
@@ -70,16 +104,32 @@ HeadWeightSimilarity head_weight_similarity(const Model& anchor, const Model& so
 }
 
 FfnWeightSimilarity ffn_weight_similarity(const Model& anchor, const Model& source, std::int64_t layer) {
-  const FoldedFfn a = balanced_ffn(anchor, layer), b = balanced_ffn(source, layer);
-  return {rows(a.gate_FD, b.gate_FD), rows(a.up_FD, b.up_FD) + rows(a.down_FD, b.down_FD)};
+  const std::int64_t units = anchor.spec.ffn_size;
+  FfnWeightSimilarity result{torch::zeros({units, units}), torch::zeros({units, units})};
+  const torch::Tensor balance_a_F = unit_balance(anchor, layer), balance_b_F = unit_balance(source, layer);
+  for (const FfnPart part : kFfnParts)
+    add_rows(part == FfnPart::gate ? result.fixed : result.signed_, balanced_ffn(anchor, layer, part, balance_a_F),
+             balanced_ffn(source, layer, part, balance_b_F));
+  return result;
+}
+
+std::size_t layers_at_once(const ModelSpec& spec) {
+  const std::int64_t units = spec.ffn_size, width = spec.hidden_size;
+  // Two similarities and a pair of weights in float64 and float32, then the similarities and what the assignment reads.
+  const std::int64_t a_layer = std::max(8 * units * units + 2 * (8 + 4) * units * width, 12 * units * units);
+  const std::int64_t allowed = 2 * 4 * width * std::max(spec.vocab_size, units) + (std::int64_t{256} << 20);
+  return static_cast<std::size_t>(std::max<std::int64_t>(1, allowed / a_layer));
 }
 
 torch::Tensor residual_weight_similarity(const Model& anchor, const Model& source, bool embeddings_only) {
   const auto columns = [](const torch::Tensor& a, const torch::Tensor& b) { return rows(a.t(), b.t()); };
   const std::int64_t width = anchor.spec.hidden_size;
-  torch::Tensor sum = columns(read_float64(anchor, "model.embed_tokens.weight"), read_float64(source, "model.embed_tokens.weight"));
-  const auto head = [](const Model& model) { return read_float64(model, "lm_head.weight") * read_float64(model, "model.norm.weight"); };
-  if (!anchor.spec.tied_head) sum += columns(head(anchor), head(source));
+  const auto tall = [&](const char* name, const char* gain) {
+    const auto gain_of = [&](const Model& model) { return gain ? read_float64(model, gain) : torch::Tensor(); };
+    return tall_columns(anchor.tensors->get(name), gain_of(anchor), source.tensors->get(name), gain_of(source));
+  };
+  torch::Tensor sum = tall("model.embed_tokens.weight", nullptr);
+  if (!anchor.spec.tied_head) sum += tall("lm_head.weight", "model.norm.weight");
   if (embeddings_only) return sum;
   for (std::int64_t layer = 0; layer < anchor.spec.num_layers; ++layer) {
     for (const char* name : {"q_proj", "k_proj", "v_proj"}) {
@@ -87,8 +137,9 @@ torch::Tensor residual_weight_similarity(const Model& anchor, const Model& sourc
       sum += a.narrow(1, 0, width).t().mm(b.narrow(1, 0, width)) / norms(a, b);
     }
     sum += rows(attention_writer(anchor, layer), attention_writer(source, layer));
-    const FoldedFfn a = balanced_ffn(anchor, layer), b = balanced_ffn(source, layer);
-    sum += columns(a.gate_FD, b.gate_FD) + columns(a.up_FD, b.up_FD) + columns(a.down_FD, b.down_FD);
+    const torch::Tensor balance_a_F = unit_balance(anchor, layer), balance_b_F = unit_balance(source, layer);
+    for (const FfnPart part : kFfnParts)
+      sum += columns(balanced_ffn(anchor, layer, part, balance_a_F), balanced_ffn(source, layer, part, balance_b_F));
   }
   return sum;
 }
@@ -96,8 +147,11 @@ torch::Tensor residual_weight_similarity(const Model& anchor, const Model& sourc
 double embedding_agreement(const Model& anchor, const Model& source) { return residual_weight_similarity(anchor, source, true).trace().item<double>(); }
 
 double ffn_agreement(const Model& anchor, const Model& source, std::int64_t layer) {
-  const FoldedFfn a = balanced_ffn(anchor, layer), b = balanced_ffn(source, layer);
-  return agreement(a.gate_FD, b.gate_FD) + agreement(a.up_FD, b.up_FD) + agreement(a.down_FD, b.down_FD);
+  const torch::Tensor balance_a_F = unit_balance(anchor, layer), balance_b_F = unit_balance(source, layer);
+  double sum = 0;
+  for (const FfnPart part : kFfnParts)
+    sum += agreement(balanced_ffn(anchor, layer, part, balance_a_F), balanced_ffn(source, layer, part, balance_b_F));
+  return sum;
 }
 
 double attention_agreement(const Model& anchor, const Model& source, std::int64_t layer) {

@@ -2,7 +2,7 @@
 //
 // Weights are compared where gauges that cost nothing cannot disturb: norm gains folded into their readers (S6) and, in every FFN unit, up
 // row and down column scaled to equal norms (S2). Every pair of tensors is divided by the product of its Frobenius norms, so each adds
-// at most 1 to an objective (an FFN's up and down share one divisor). Similarities are float64; rows are the anchor's units, columns the source's.
+// at most 1 to an objective (an FFN's up and down share one divisor). Similarities are float64 but for FFN units'; rows are the anchor's units, columns the source's.
 #pragma once
 
 #include <cstdint>
@@ -27,11 +27,15 @@ struct HeadWeightSimilarity {
 /// Plain inner products of the weights of heads: what an average of the weights gains.
 HeadWeightSimilarity head_weight_similarity(const Model& anchor, const Model& source, std::int64_t layer);
 
+/// Float32, which is what the assignment reads: these are the largest matrices of an alignment.
 struct FfnWeightSimilarity {
   torch::Tensor fixed;   ///< [F, F]: gate rows, whose sign is no symmetry
   torch::Tensor signed_; ///< [F, F]: up rows and down columns (methods-alignment 7.2)
 };
 FfnWeightSimilarity ffn_weight_similarity(const Model& anchor, const Model& source, std::int64_t layer);
+
+/// Of how many layers at once the units can be compared and matched in twice the largest tensor in float32 and 256 MiB; at least one.
+std::size_t layers_at_once(const ModelSpec& spec);
 
 /// Sum over embedding and head, or over those and all readers and writers of the residual stream: [D, D].
 torch::Tensor residual_weight_similarity(const Model& anchor, const Model& source, bool embeddings_only);

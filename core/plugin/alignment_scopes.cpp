@@ -15,11 +15,11 @@ namespace symphony {
 
 namespace {
 
-/// One result a layer; layers share nothing, so they go to as many threads as there are.
+/// One result a layer; layers share nothing, so they go to as many threads as there are and memory allows.
 template <class Result, class Function>
 std::vector<Result> by_layer(const ModelSpec& spec, const Function& function) {
   std::vector<Result> results(static_cast<std::size_t>(spec.num_layers));
-  in_parallel(results.size(), [&](std::size_t layer) { results[layer] = function(static_cast<std::int64_t>(layer)); });
+  in_parallel(results.size(), [&](std::size_t layer) { results[layer] = function(static_cast<std::int64_t>(layer)); }, layers_at_once(spec));
   return results;
 }
 

@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 
 namespace symphony {
 
-/// Calls function(0) to function(count - 1), on as many threads as at::get_num_threads() says, without gradients. What one of them throws is thrown here.
-void in_parallel(std::size_t count, const std::function<void(std::size_t)>& function);
+/// Calls function(0) to function(count - 1), on as many threads as at::get_num_threads() says but no more than `at_once` (> 0), without gradients. What one
+/// of them throws is thrown here.
+void in_parallel(std::size_t count, const std::function<void(std::size_t)>& function, std::size_t at_once = std::numeric_limits<std::size_t>::max());
 
 }  // namespace symphony

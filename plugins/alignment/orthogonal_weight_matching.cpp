@@ -89,7 +89,7 @@ class OrthogonalWeightMatching final : public Alignment {
     in_parallel(found.size(), [&](std::size_t layer) {
       const FfnWeightSimilarity similarity = ffn_weight_similarity(anchor, source, static_cast<std::int64_t>(layer));
       found[layer] = match_signed_units(similarity.signed_, similarity.fixed);
-    });
+    }, layers_at_once(anchor.spec));
     for (std::size_t layer = 0; layer < found.size(); ++layer) {
       log.add("ffn", source_idx, static_cast<std::int64_t>(layer), found[layer]);
       set.insert_or_assign(fmt::format("layer.{}.ffn", layer), found[layer].transform);
@@ -102,6 +102,6 @@ class OrthogonalWeightMatching final : public Alignment {
 }  // namespace
 }  // namespace symphony
 
-SYMPHONY_PLUGIN(symphony::Alignment, symphony::OrthogonalWeightMatching, symphony::OrthogonalWeightMatchingParams, "orthogonal_weight_matching", 1,
+SYMPHONY_PLUGIN(symphony::Alignment, symphony::OrthogonalWeightMatching, symphony::OrthogonalWeightMatchingParams, "orthogonal_weight_matching", 2,
                 "rotates the residual stream onto the anchor's by weights alone, with heads, gauges, gains and FFN units in turns",
                 "Generalized Linear Mode Connectivity for Transformers 2025, arXiv 2506.22712")

@@ -8,8 +8,8 @@
 // quadratic, maximises the linear terms and is taken only if the whole objective rises. With the gauge in scope heads are matched by circuits alone,
 // which do not see it, and every step at a layer's heads finds that layer's V/O and Q/K gauges anew (methods-alignment 7.4).
 //
-// No two layers meet but through the residual stream: between two of its steps groups are examined on as many threads as there are, with the
-// same result as one after the other. A group is left out while nothing that it depends on has changed since its last step, which would only
+// No two layers meet but through the residual stream: between two of its steps groups are examined on as many threads as there are and memory
+// allows, with the same result as one after the other. A group is left out while nothing that it depends on has changed since its last step, which would only
 // repeat it, and each assignment starts from the prices of the last one in its group.
 #include <algorithm>
 #include <cmath>
@@ -113,7 +113,7 @@ class Descent {
     const FfnWeightSimilarity similarity = ffn_weight_similarity(anchor_, source, group.layer);
     const UnitMatchOptions options = options_for(group.id);
     if (params_.use_signs) return single(group, match_signed_units(similarity.signed_, similarity.fixed, options));
-    return single(group, match_units(similarity.fixed + similarity.signed_, options));
+    return single(group, match_units(torch::Tensor(similarity.fixed).add_(similarity.signed_), options));
   }
 
   Step propose_heads(const SymmetryGroup& group, const Model& source) const {
@@ -156,7 +156,7 @@ class Descent {
     in_parallel(by_layer.size(), [&](std::size_t layer_idx) {
       const auto layer = static_cast<std::int64_t>(layer_idx);
       by_layer[layer_idx] = ffn_agreement(anchor_, source, layer) + attention_agreement(anchor_, source, layer);
-    });
+    }, layers_at_once(anchor_.spec));
     return std::accumulate(by_layer.begin(), by_layer.end(), embedding_agreement(anchor_, source));
   }
 
@@ -195,7 +195,7 @@ class Descent {
     Groups due;
     std::copy_if(groups.begin(), groups.end(), std::back_inserter(due), [&](const SymmetryGroup* group) { return is_due(*group); });
     std::vector<Examined> examined(due.size());
-    in_parallel(due.size(), [&](std::size_t place) { examined[place] = examine(*due[place]); });
+    in_parallel(due.size(), [&](std::size_t place) { examined[place] = examine(*due[place]); }, layers_at_once(anchor_.spec));
     bool improved = false;
     for (std::size_t place = 0; place < due.size(); ++place) {
       const SymmetryGroup& group = *due[place];
@@ -301,6 +301,6 @@ class WeightMatching final : public Alignment {
 }  // namespace
 }  // namespace symphony
 
-SYMPHONY_PLUGIN(symphony::Alignment, symphony::WeightMatching, symphony::WeightMatchingParams, "weight_matching", 2,
+SYMPHONY_PLUGIN(symphony::Alignment, symphony::WeightMatching, symphony::WeightMatchingParams, "weight_matching", 3,
                 "permutes (and signs) units so that their weights agree with the anchor's, by coordinate descent",
                 "Ainsworth et al. 2023, arXiv 2209.04836")

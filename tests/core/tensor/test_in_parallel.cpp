@@ -41,6 +41,16 @@ TEST_CASE("in_parallel: every item is done once, on as many threads as there are
   in_parallel(0, [](std::size_t) { FAIL("there is no item"); });
 }
 
+TEST_CASE("in_parallel: no more items are under way than allowed", "[core][tensor]") {
+  const Threads threads(2);
+  std::vector<std::thread::id> by(5);
+  const auto note = [&](std::size_t item) { by[item] = std::this_thread::get_id(); };
+  in_parallel(by.size(), note, 1);
+  CHECK(by == std::vector<std::thread::id>(5, std::this_thread::get_id()));
+  in_parallel(by.size(), note, 2);
+  CHECK(by.front() != by.back());
+}
+
 TEST_CASE("in_parallel: what an item throws is thrown to the caller", "[core][tensor]") {
   const Threads threads(2);
   const auto run = [] {
