@@ -60,7 +60,6 @@ struct ModelHandle {
   std::function<Model(const StageFolder&)> load;
   std::vector<std::string> expert_sources;  ///< of an MoE, by expert
   std::vector<std::string> expert_domains;
-  bool learns_routing = false;              ///< its router has parameters
   ModelSpec spec;
   std::shared_ptr<const Tokenizer> tokenizer;  ///< of the text that it reads
   SpecialTokenIds token_ids;                ///< as a checkpoint's config.json names them; of a merged model the anchor's, whose ids a union keeps

@@ -1,10 +1,13 @@
 // One phase of post-training.
 #include "core/pipeline/phase_stage.hpp"
 
+#include "core/base/error.hpp"
+#include "core/base/text.hpp"
 #include "core/model/checkpoint.hpp"
 #include "core/pipeline/stage_cost.hpp"
 #include "core/pipeline/text_stage.hpp"
 #include "core/pipeline/training_run.hpp"
+#include "core/train/trainable.hpp"
 
 namespace symphony {
 
@@ -13,12 +16,21 @@ namespace {
 constexpr int kRevision = 1;
 constexpr const char* kModelFolder = "model";
 
+/// False when none of the phase's parts is one of the model's: variants of a sweep share their phases. Some and not others is a mistake.
+bool learns_something(const StageBuilder& builder, const ModelHandle& before, const PhaseSettings& phase) {
+  const auto absent = parts_without_parameters(before.spec, builder.router_for(before.spec).get(), phase.train);
+  if (absent.empty()) return true;
+  if (absent.size() < phase.train.size())
+    fail<ConfigError>("training.phases", "phase {} trains {}, which this model does not have; expected parts that it has, or a phase of nothing else, which is left out",
+                      quoted(phase.name), join(absent, ", "));
+  return false;
+}
+
 }  // namespace
 
 std::optional<ModelHandle> make_phase(const StageBuilder& builder, const ModelHandle& before, const PhaseSettings& phase, const std::vector<StagePtr>& texts) {
   const bool dense = before.expert_sources.empty();
-  const bool only_router = phase.train == std::vector<std::string>{"router"};
-  if (only_router && !before.learns_routing) return std::nullopt;
+  if (!learns_something(builder, before, phase)) return std::nullopt;
 
   // Batches depend on the phase's name and the seed alone, so that every variant reads the same text.
   const std::uint64_t seed = builder.seed("phase " + phase.name);

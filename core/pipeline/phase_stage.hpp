@@ -8,8 +8,8 @@
 
 namespace symphony {
 
-/// The model after `phase`. None when the phase would train nothing: a dense model has no router, and
-/// some routers learn nothing.
+/// The model after `phase`. None when the phase would train nothing: a dense model has no router and no experts, and some routers learn nothing. Throws
+/// ConfigError when only some of its parts are none of the model's.
 std::optional<ModelHandle> make_phase(const StageBuilder& builder, const ModelHandle& before, const PhaseSettings& phase, const std::vector<StagePtr>& texts);
 
 }  // namespace symphony

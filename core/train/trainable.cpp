@@ -1,6 +1,7 @@
 // Which parameters belong to which part.
 #include "core/train/trainable.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "core/base/error.hpp"
@@ -34,6 +35,14 @@ constexpr std::array<Part, 7> kParts{{
 std::vector<std::string> trainable_parts() {
   std::vector<std::string> result;
   for (const Part& part : kParts) result.emplace_back(part.name);
+  return result;
+}
+
+std::vector<std::string> parts_without_parameters(const ModelSpec& spec, const Router* router, const std::vector<std::string>& parts) {
+  const auto tensors = decoder_tensors(spec, router);
+  std::vector<std::string> result;
+  for (const Part& part : kParts)
+    if (std::find(parts.begin(), parts.end(), part.name) != parts.end() && std::none_of(tensors.begin(), tensors.end(), part.holds)) result.emplace_back(part.name);
   return result;
 }
 

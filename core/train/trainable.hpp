@@ -19,4 +19,7 @@ std::vector<std::string> trainable_parts();
 /// selects nothing in this model.
 TensorMap trainable_parameters(const LanguageModel& model, const std::vector<std::string>& parts);
 
+/// Those of `parts` that are none of a model with this spec and router (null for a dense model): what trains nothing else has nothing to learn.
+std::vector<std::string> parts_without_parameters(const ModelSpec& spec, const Router* router, const std::vector<std::string>& parts);
+
 }  // namespace symphony

@@ -85,12 +85,27 @@ TEST_CASE("a change re-keys what depends on it and nothing else", "[core][pipeli
   }
 }
 
-TEST_CASE("a dense model leaves the router's phase out and says so", "[core][pipeline]") {
+TEST_CASE("a dense model leaves out phases of parts that it does not have, and says so", "[core][pipeline]") {
   Value tree = small();
   tree.set("experts", "dense");
-  const RunPipeline pipeline = pipeline_of(tree);
-  CHECK(pipeline.points == std::vector<std::string>{"step_0", "all"});
-  CHECK(pipeline.skipped_phases == std::vector<std::string>{"router"});
+  for (const Value& part : ValueList{"router", "experts", Value(ValueList{"experts", "router"})}) {
+    CAPTURE(part.describe());
+    Value& phase = tree.find("training")->find("phases")->as_list()[0];
+    phase.set("train", part);
+    phase.set("name", "first");
+    const RunPipeline pipeline = pipeline_of(tree);
+    CHECK(pipeline.points == std::vector<std::string>{"step_0", "all"});
+    CHECK(pipeline.skipped_phases == std::vector<std::string>{"first"});
+  }
+}
+
+TEST_CASE("a phase of which some parts are none of the model's is refused before anything runs", "[core][pipeline]") {
+  Value tree = small();
+  tree.find("training")->find("phases")->as_list()[0].set("train", ValueList{"experts", "norms", "router"});
+  CHECK_NOTHROW(pipeline_of(tree));
+  tree.set("experts", "dense");
+  CHECK_THROWS_WITH(pipeline_of(tree), "training.phases: phase 'experts+norms+router' trains router, experts, which this model does not have; expected parts that it has, or "
+                                       "a phase of nothing else, which is left out");
 }
 
 TEST_CASE("the type of passes re-keys training and evaluation and nothing before them", "[core][pipeline]") {
