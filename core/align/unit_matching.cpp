@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/align/dead_pairs.hpp"
 #include "core/base/error.hpp"
 
 namespace symphony {
@@ -12,47 +13,6 @@ namespace symphony {
 namespace {
 
 using Units = std::vector<std::int64_t>;
-
-struct Split {
-  Units live_anchor, live_source;
-  std::vector<std::pair<std::int64_t, std::int64_t>> dead;  // slot, unit
-};
-
-Units marked(const torch::Tensor& mask) {
-  Units units;
-  if (!mask.defined()) return units;
-  const torch::Tensor flags = mask.to(torch::kCPU, torch::kBool).contiguous();
-  for (std::int64_t unit = 0; unit < flags.numel(); ++unit)
-    if (flags.data_ptr<bool>()[unit]) units.push_back(unit);
-  return units;
-}
-
-Units without(std::int64_t size, const Units& removed) {
-  Units all(static_cast<std::size_t>(size)), rest;
-  std::iota(all.begin(), all.end(), 0);
-  std::set_difference(all.begin(), all.end(), removed.begin(), removed.end(), std::back_inserter(rest));
-  return rest;
-}
-
-/// Dead with dead: equal indices, then in increasing order as far as they reach.
-Split split_dead(std::int64_t size, const UnitMatchOptions& options) {
-  const Units slots = marked(options.dead_anchor), units = marked(options.dead_source);
-  Units both, other_slots, other_units;
-  std::set_intersection(slots.begin(), slots.end(), units.begin(), units.end(), std::back_inserter(both));
-  std::set_difference(slots.begin(), slots.end(), both.begin(), both.end(), std::back_inserter(other_slots));
-  std::set_difference(units.begin(), units.end(), both.begin(), both.end(), std::back_inserter(other_units));
-  Split split;
-  for (const std::int64_t unit : both) split.dead.emplace_back(unit, unit);
-  for (std::size_t pair = 0; pair < std::min(other_slots.size(), other_units.size()); ++pair)
-    split.dead.emplace_back(other_slots[pair], other_units[pair]);
-  Units gone_slots, gone_units;
-  for (const auto& [slot, unit] : split.dead) gone_slots.push_back(slot), gone_units.push_back(unit);
-  std::sort(gone_slots.begin(), gone_slots.end());
-  std::sort(gone_units.begin(), gone_units.end());
-  split.live_anchor = without(size, gone_slots);
-  split.live_source = without(size, gone_units);
-  return split;
-}
 
 /// The entry of every row in its column of `perm`: float64 [n].
 torch::Tensor entries(const torch::Tensor& matrix_nn, const Units& perm) {
@@ -97,19 +57,19 @@ torch::Tensor prepared(const torch::Tensor& similarity) {
 /// +1 adds twice the entry less.
 UnitMatch match(const torch::Tensor& worth, const torch::Tensor& signs, const UnitMatchOptions& options) {
   const std::int64_t size = worth.size(0);
-  const Split split = split_dead(size, options);
+  const DeadPairs dead = pair_dead_units(size, options.dead_anchor, options.dead_source);
   const auto plain = [&](const torch::Tensor& best_n, const torch::Tensor& sign_n) { return sign_n.defined() ? best_n + 2 * sign_n.clamp_max(0) : best_n; };
-  const bool fits = options.start.prices.size() == split.live_anchor.size();
+  const bool fits = options.start.prices.size() == dead.other_slots.size();
   Assignment found = [&] {
-    const torch::Tensor live = split.dead.empty() ? worth
-                                                  : worth.index_select(0, torch::tensor(split.live_anchor, torch::kInt64))
-                                                        .index_select(1, torch::tensor(split.live_source, torch::kInt64));
+    const torch::Tensor live = dead.pairs.empty() ? worth
+                                                  : worth.index_select(0, torch::tensor(dead.other_slots, torch::kInt64))
+                                                        .index_select(1, torch::tensor(dead.other_units, torch::kInt64));
     return solve_assignment(live.to(torch::kFloat32), {true, fits ? options.start : AssignmentStart{}});
   }();
   Units perm(static_cast<std::size_t>(size));
-  for (const auto& [slot, unit] : split.dead) perm[static_cast<std::size_t>(slot)] = unit;
+  for (const auto& [slot, unit] : dead.pairs) perm[static_cast<std::size_t>(slot)] = unit;
   for (std::size_t row = 0; row < found.columns.size(); ++row)
-    perm[static_cast<std::size_t>(split.live_anchor[row])] = split.live_source[static_cast<std::size_t>(found.columns[row])];
+    perm[static_cast<std::size_t>(dead.other_slots[row])] = dead.other_units[static_cast<std::size_t>(found.columns[row])];
   UnitMatch result{Transform::identity(0)};
   result.margin = mean_margin(worth, perm);
   const auto kept = static_cast<std::size_t>(std::llround(options.fraction * static_cast<double>(size)));
@@ -130,7 +90,7 @@ UnitMatch match(const torch::Tensor& worth, const torch::Tensor& signs, const Un
   result.similarity_after = after / static_cast<double>(size);
   result.objective = found.objective;
   result.gap = found.gap;
-  result.dead = static_cast<std::int64_t>(split.dead.size());
+  result.dead = static_cast<std::int64_t>(dead.pairs.size());
   result.work = found.work;
   result.start = {std::move(found.prices), std::move(found.columns)};
   return result;
