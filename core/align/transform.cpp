@@ -1,4 +1,4 @@
-// Elements of the symmetry groups of one axis. Permutations and signs are index gathers and sign flips, so they compose, invert and apply exactly
+// Elements of the symmetry groups of one axis, and mixings. Permutations and signs are index gathers and sign flips, so they compose, invert and apply exactly
 // in every dtype; everything else is kept and multiplied in float64 (float32 products of 2000 x 2000 rotations lose orthogonality at the 1e-4
 // level, methods-alignment 11).
 #include "core/align/transform.hpp"
@@ -15,6 +15,7 @@ namespace {
 
 constexpr double kOrthogonalityTolerance = 1e-5;
 constexpr double kLargestCondition = 1e4;
+constexpr double kShareTolerance = 1e-6;
 
 void check_bijection(const std::vector<std::int64_t>& perm) {
   const auto size = static_cast<std::int64_t>(perm.size());
@@ -126,9 +127,23 @@ Transform Transform::pairs(torch::Tensor factors_BP) {
   return result;
 }
 
+Transform Transform::mixing(torch::Tensor shares_nn) {
+  if (shares_nn.dim() != 2 || shares_nn.size(0) != shares_nn.size(1))
+    fail<NumericError>("transform", "shares of units are a square matrix, got {} dimensions, {} entries", shares_nn.dim(), shares_nn.numel());
+  Transform result;
+  result.kind_ = TransformKind::mixing;
+  result.entries_ = shares_nn.to(torch::kCPU, torch::kFloat64).contiguous().unsqueeze(0);
+  const torch::Tensor errors = (result.entries_[0].abs().sum(1) - 1).abs();
+  for (std::int64_t slot = 0; slot < errors.size(0); ++slot)
+    if (const double error = errors.data_ptr<double>()[slot]; !(error <= kShareTolerance))
+      fail<NumericError>("transform", "the shares of slot {} sum to {:.6g} in magnitude, expected 1", slot,
+                         result.entries_[0][slot].abs().sum().item<double>());
+  return result;
+}
+
 std::int64_t Transform::size() const {
   if (is_monomial()) return static_cast<std::int64_t>(perm_.size());
-  return kind_ == TransformKind::blocks ? entries_.size(0) * entries_.size(1) : 2 * entries_.numel();
+  return kind_ == TransformKind::pairs ? 2 * entries_.numel() : entries_.size(0) * entries_.size(1);
 }
 
 std::int64_t Transform::num_blocks() const { return is_monomial() ? 1 : entries_.size(0); }
@@ -138,6 +153,7 @@ std::vector<double> Transform::scale() const { return scale_.empty() ? std::vect
 bool Transform::is_identity() const {
   switch (kind_) {
     case TransformKind::monomial: return count_moved() == 0 && count_negative() == 0 && scale_.empty();
+    case TransformKind::mixing:
     case TransformKind::blocks: return torch::equal(entries_, torch::eye(entries_.size(1), torch::kFloat64).expand_as(entries_));
     case TransformKind::pairs: return torch::equal(entries_, torch::ones_like(entries_));
   }
@@ -155,6 +171,7 @@ torch::Tensor Transform::dense() const { return apply(torch::eye(size(), torch::
 
 Transform Transform::after(const Transform& first) const {
   if (size() != first.size()) fail<NumericError>("transform", "cannot compose sizes {} and {}", size(), first.size());
+  if (is_mixing() || first.is_mixing()) fail<NumericError>("transform", "a mixing of {} units is no group element, it cannot be composed", size());
   if (is_monomial() && first.is_monomial()) {
     const std::vector<double> own = scale(), other = first.scale();
     std::vector<double> scales;
@@ -192,6 +209,7 @@ Transform Transform::inverse() const {
       return result;
     }
     case TransformKind::pairs: result.entries_ = entries_.reciprocal(); return result;
+    case TransformKind::mixing: fail<NumericError>("transform", "a mixing of {} units is no group element, it has no inverse", size());
     case TransformKind::monomial: break;
   }
   for (std::size_t slot = 0; slot < perm_.size(); ++slot) {
@@ -204,7 +222,7 @@ Transform Transform::inverse() const {
 }
 
 Transform Transform::with_blocks_reordered(const std::vector<std::int64_t>& perm) const {
-  SYMPHONY_ASSERT(!is_monomial());
+  SYMPHONY_ASSERT(!is_monomial() && !is_mixing());
   Transform result = *this;
   result.entries_ = entries_.index_select(0, torch::tensor(perm, torch::kInt64)).contiguous();
   return result;
@@ -242,6 +260,11 @@ torch::Tensor Transform::apply_blocks(const torch::Tensor& entries_BRKN, Action 
   return torch::matmul(matrices.unsqueeze(1).to(entries_BRKN.device()), entries_BRKN);
 }
 
+torch::Tensor Transform::apply_mixing(const torch::Tensor& entries_BRKN, Action action) const {
+  const torch::Tensor shares = action == Action::relabel ? entries_.abs() : entries_;
+  return torch::matmul(shares.unsqueeze(1).to(entries_BRKN.device()), entries_BRKN);
+}
+
 torch::Tensor Transform::apply_pairs(const torch::Tensor& entries_BRKN, Action action) const {
   const std::int64_t half = entries_.size(1);
   const torch::Tensor factors = action == Action::dual ? entries_.conj().reciprocal().resolve_conj() : entries_;
@@ -264,7 +287,9 @@ torch::Tensor Transform::apply(const torch::Tensor& tensor, std::int64_t axis, s
   const torch::Tensor leading = tensor.to(torch::kFloat64).movedim(axis, 0).contiguous();
   const std::int64_t blocks = num_blocks();
   const torch::Tensor entries_BRKN = leading.reshape({blocks, repeat, size() / blocks, -1});
-  const torch::Tensor moved = kind_ == TransformKind::blocks ? apply_blocks(entries_BRKN, action) : apply_pairs(entries_BRKN, action);
+  const torch::Tensor moved = is_mixing()                       ? apply_mixing(entries_BRKN, action)
+                              : kind_ == TransformKind::blocks ? apply_blocks(entries_BRKN, action)
+                                                                : apply_pairs(entries_BRKN, action);
   return moved.reshape(leading.sizes()).movedim(0, axis).to(tensor.scalar_type()).contiguous();
 }
 

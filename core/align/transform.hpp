@@ -1,11 +1,14 @@
-// An element of a symmetry group acting on one axis, in one of three kinds:
+// An element of a symmetry group acting on one axis, in one of three kinds, and a fourth that is no symmetry:
 //   monomial   y_j = scale[j] * sign[j] * x_{perm[j]}      permutations, signs, scales; perm[j] is the unit of the source that goes to slot j of
 //                                                          the anchor (methods-alignment, section 0)
 //   blocks     y = M_b x within stretch b of the axis      one orthogonal matrix for the whole axis, or a change of basis in every KV group
 //   pairs      y = c_{b,p} x as complex numbers            one number a rotary pair (features p and p + P of a stretch of 2 P) and KV group
+//   mixing     y = M x, sum_k |M[j, k]| = 1                every slot an average of units, some with their sign turned: a soft matching, of which
+//                                                          permutations with signs are the hard ones
 // Beside y = A x an element acts on the dual side, y = A^-T x, as what reads an axis must when what writes it has A; for permutations, signs and
 // rotations the two are equal. Transforms compose and invert bit for bit where they are permutations, signs and quarter turns (pairs with factors
-// 1, i, -1 and -i). Immutable values.
+// 1, i, -1 and -i). A mixing has no inverse: readers and writers of its axis both act with M, signless ones with |M|, as if it were such a
+// permutation, and the function changes. Immutable values.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +22,10 @@
 
 namespace symphony {
 
-enum class TransformKind { monomial, blocks, pairs };
+enum class TransformKind { monomial, blocks, pairs, mixing };
 
-/// How an axis follows: with A, with its inverse transpose, or with the permutation in it alone (gate rows, norm gains; of quarter turns, the
-/// exchange of the two entries of a pair).
+/// How an axis follows: with A, with its inverse transpose (of a mixing, M again), or with the permutation in it alone (gate rows, norm gains; of
+/// quarter turns, the exchange of the two entries of a pair; of a mixing, |M|).
 enum class Action { direct, dual, relabel };
 
 class Transform {
@@ -39,12 +42,15 @@ class Transform {
   static Transform blocks(torch::Tensor matrices_BKK);
   /// factors_BP complex, none zero.
   static Transform pairs(torch::Tensor factors_BP);
+  /// shares_nn: row j says what slot j is made of. Throws NumericError unless the magnitudes in every row sum to 1 within 1e-6. Stored in float64.
+  static Transform mixing(torch::Tensor shares_nn);
 
   TransformKind kind() const { return kind_; }
   std::int64_t size() const;        ///< entries of the axis that it acts on
-  std::int64_t num_blocks() const;  ///< of blocks and pairs; 1 for a monomial
+  std::int64_t num_blocks() const;  ///< of blocks and pairs; 1 for the others
   bool is_identity() const;
   bool is_monomial() const { return kind_ == TransformKind::monomial; }
+  bool is_mixing() const { return kind_ == TransformKind::mixing; }
   /// Permutations, signs and quarter turns: exact in every dtype.
   bool is_exact() const { return is_monomial() ? scale_.empty() : is_quarter_turns(); }
   /// Pairs whose factors are all 1, i, -1 or -i.
@@ -53,13 +59,14 @@ class Transform {
   const std::vector<std::int64_t>& perm() const { return perm_; }
   const std::vector<std::int8_t>& sign() const { return sign_; }  ///< always `size()` entries
   std::vector<double> scale() const;                              ///< always `size()` entries
-  /// Of blocks: float64 [B, K, K]. Of pairs: complex128 [B, P].
+  /// Of blocks: float64 [B, K, K]. Of pairs: complex128 [B, P]. Of a mixing: float64 [1, n, n].
   const torch::Tensor& entries() const { return entries_; }
   /// The matrix A of y = A x, float64 [n, n].
   torch::Tensor dense() const;
 
-  /// The element that acts as `first`, then `*this`. Throws NumericError for sizes or kinds that do not fit.
+  /// The element that acts as `first`, then `*this`. Throws NumericError for sizes or kinds that do not fit, and for a mixing.
   Transform after(const Transform& first) const;
+  /// Throws NumericError for a mixing.
   Transform inverse() const;
   /// Stretch j of the result is stretch perm[j] of this one: what the element becomes when the stretches are renumbered.
   Transform with_blocks_reordered(const std::vector<std::int64_t>& perm) const;
@@ -79,6 +86,7 @@ class Transform {
   torch::Tensor apply_monomial(const torch::Tensor& tensor, std::int64_t axis, std::int64_t block, Action action) const;
   torch::Tensor apply_blocks(const torch::Tensor& entries_BRKN, Action action) const;
   torch::Tensor apply_pairs(const torch::Tensor& entries_BRKN, Action action) const;
+  torch::Tensor apply_mixing(const torch::Tensor& entries_BRKN, Action action) const;
 
   TransformKind kind_ = TransformKind::monomial;
   std::vector<std::int64_t> perm_;

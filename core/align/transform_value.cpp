@@ -1,5 +1,5 @@
-// Transforms as data trees: maps with "perm" (and "sign", "scale"), with "matrix" (row by row, "size" a side, "blocks" of them), or with "real"
-// and "imaginary" (factors, "blocks" stretches of equally many).
+// Transforms as data trees: maps with "perm" (and "sign", "scale"), with "matrix" (row by row, "size" a side, "blocks" of them), with "real"
+// and "imaginary" (factors, "blocks" stretches of equally many), or with "shares" (of a mixing, row by row, "size" a side).
 #include <algorithm>
 
 #include "core/align/transform.hpp"
@@ -68,15 +68,29 @@ Transform pairs_from(const Value& value, const std::string& where) {
   const std::vector<double> imaginary = numbers(required_list(value, "imaginary", where), where);
   const std::int64_t blocks = count(value, "blocks", 0);
   if (blocks == 0 || real.size() != imaginary.size() || static_cast<std::int64_t>(real.size()) % blocks != 0)
-    fail<DataError>(where, "a transform has {} real and {} imaginary parts for {} blocks", real.size(), imaginary.size(), blocks);
+    fail<DataError>(where, "a transform has {} real and {} imaginary parts for {} blocks, expected as many of each, a multiple of 'blocks' of at least 1",
+                    real.size(), imaginary.size(), blocks);
   const auto part = [&](const std::vector<double>& values) { return torch::tensor(values, torch::kFloat64).reshape({blocks, -1}); };
   return Transform::pairs(torch::complex(part(real), part(imaginary)));
+}
+
+Transform mixing_from(const Value& value, const std::string& where) {
+  const std::vector<double> shares = numbers(required_list(value, "shares", where), where);
+  const std::int64_t size = count(value, "size", 0);
+  if (size == 0 || static_cast<std::int64_t>(shares.size()) != size * size)
+    fail<DataError>(where, "a transform's 'shares' has {} entries, expected size x size with size {}", shares.size(), size);
+  return Transform::mixing(torch::tensor(shares, torch::kFloat64).reshape({size, size}));
 }
 
 }  // namespace
 
 Value Transform::to_value() const {
   Value value{ValueMap{}};
+  if (is_mixing()) {
+    value.set("size", size());
+    value.set("shares", list_of(entries_));
+    return value;
+  }
   if (kind_ == TransformKind::blocks) {
     value.set("size", entries_.size(1));
     value.set("blocks", num_blocks());
@@ -100,8 +114,9 @@ Value Transform::to_value() const {
 }
 
 Transform Transform::from_value(const Value& value, const std::string& where) {
-  if (!value.is_map()) fail<DataError>(where, "a transform is a map with 'perm' or 'matrix', got {}", value.describe());
+  if (!value.is_map()) fail<DataError>(where, "a transform is a map with 'perm', 'matrix', 'real' or 'shares', got {}", value.describe());
   if (value.find("matrix")) return blocks_from(value, where);
+  if (value.find("shares")) return mixing_from(value, where);
   return value.find("real") ? pairs_from(value, where) : monomial_from(value, where);
 }
 

@@ -212,9 +212,17 @@ void check_monomial(const Transform& transform, const SymmetryGroup& group, std:
   if (group.group_size > 1) check_keeps_groups(transform, group, who);
 }
 
-void check_transform(const Transform& transform, const SymmetryGroup& group, std::string_view who) {
+void check_mixing(const SymmetryGroup& group, std::string_view who, bool approximate) {
+  if (group.scope != "ffn") fail<PluginError>(who, "group '{}': got a mixing of units, which is for FFN units alone; only {} exact there", group.id, exact_kinds(group));
+  if (!approximate)
+    fail<PluginError>(who, "group '{}': got a mixing of units, which changes the function; only {} exact there, and a method that means to change the "
+                           "function must declare itself approximate", group.id, exact_kinds(group));
+}
+
+void check_transform(const Transform& transform, const SymmetryGroup& group, std::string_view who, bool approximate) {
   if (transform.size() != group.size)
     fail<PluginError>(who, "group '{}': the transform has {} units, the model has {}", group.id, transform.size(), group.size);
+  if (transform.is_mixing()) return check_mixing(group, who, approximate);
   const bool rotation = group.freedom.rotations && transform.kind() == TransformKind::blocks && transform.num_blocks() == 1;
   if (rotation) return check_rotation(transform, group, who);
   if (transform.kind() != group.freedom.kind || transform.num_blocks() != group.num_blocks)
@@ -266,13 +274,13 @@ const SymmetryGroup& find_group(const std::vector<SymmetryGroup>& groups, std::s
 
 std::vector<std::string> scope_names() { return {"ffn", "attention_heads", "gauge", "gains", "residual"}; }
 
-void check_transforms(const std::vector<SymmetryGroup>& groups, const TransformSet& set, std::string_view who) {
+void check_transforms(const std::vector<SymmetryGroup>& groups, const TransformSet& set, std::string_view who, bool approximate) {
   std::vector<std::string> ids;
   for (const SymmetryGroup& group : groups) ids.push_back(group.id);
   for (const auto& [id, transform] : set) {
     const auto group = std::find_if(groups.begin(), groups.end(), [&id = id](const SymmetryGroup& candidate) { return candidate.id == id; });
     if (group == groups.end()) fail<PluginError>(who, "a transform for the unknown group {}; {}", quoted(id), name_hint(id, ids));
-    check_transform(transform, *group, who);
+    check_transform(transform, *group, who, approximate);
   }
 }
 

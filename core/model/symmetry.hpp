@@ -81,18 +81,19 @@ struct NormPlace {
 std::vector<NormPlace> norm_places(const ModelSpec& spec);
 
 /// Throws PluginError naming `who` when a transform names an unknown group, has the wrong size or kind, uses signs, scales or a rotation where
-/// they are no symmetry, scales an FFN unit by less than 1e-3 or more than 1e3, or tears a KV group apart.
-void check_transforms(const std::vector<SymmetryGroup>& groups, const TransformSet& set, std::string_view who);
+/// they are no symmetry, scales an FFN unit by less than 1e-3 or more than 1e3, or tears a KV group apart. A mixing is no symmetry of anything: it is
+/// admitted for FFN units, and only where `approximate` says that a change of the function is meant.
+void check_transforms(const std::vector<SymmetryGroup>& groups, const TransformSet& set, std::string_view who, bool approximate = false);
 
 /// The KV-head permutation that a query-head permutation induces.
 Transform induced_on_groups(const Transform& heads, std::int64_t group_size);
 
 /// The element that acts as `first`, then `later`: gauges of `first` move with the heads and turns of `later`, gains between two residual elements are
-/// carried past a permutation. Throws NumericError when they stand between two rotations and do not cancel.
+/// carried past a permutation. Throws NumericError when they stand between two rotations and do not cancel, and for a mixing, as inverse() does.
 TransformSet compose(const ModelSpec& spec, const TransformSet& later, const TransformSet& first);
 TransformSet inverse(const ModelSpec& spec, const TransformSet& set);
 
-/// The model with `set` applied, tensor by tensor, on reading: exactly the same function as `model`, up to rounding. Tensors that only exact
+/// The model with `set` applied, tensor by tensor, on reading: exactly the same function as `model`, up to rounding, but for a mixing. Tensors that only exact
 /// transforms touch keep every bit of every number; the others are computed in float64 and rounded once. Throws PluginError when the residual
 /// element is a rotation and a gain is not 1 where it acts.
 Model apply_transforms(const Model& model, const TransformSet& set);

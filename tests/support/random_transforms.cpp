@@ -51,6 +51,7 @@ Transform random_element(const SymmetryGroup& group, bool with_signs, bool with_
       const torch::Tensor angle = M_PI * normal({blocks, width / 2}, random);
       return Transform::pairs(torch::polar((normal({blocks, width / 2}, random) / 2).exp(), angle));
     }
+    case TransformKind::mixing:  // no symmetry of any group
     case TransformKind::monomial: break;
   }
   return random_monomial(group, with_signs, with_unit_scales, random);

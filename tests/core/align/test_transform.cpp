@@ -133,6 +133,47 @@ TEST_CASE("transform: a stretch acts on all of its repeats, and stretches can be
   CHECK(torch::equal(scales.apply(torch::ones({2}), 0, 1, Action::relabel), torch::ones({2})));
 }
 
+TEST_CASE("transform: a mixing acts with its shares on both sides, and without their signs on what has none", "[core][align]") {
+  const torch::Tensor shares = torch::tensor({0.25, -0.75, 1.0, 0.0}, torch::kFloat64).reshape({2, 2});
+  const Transform mixing = Transform::mixing(shares);
+  CHECK(mixing.kind() == TransformKind::mixing);
+  CHECK(mixing.size() == 2);
+  CHECK(mixing.num_blocks() == 1);
+  CHECK_FALSE(mixing.is_exact());
+  CHECK_FALSE(mixing.is_identity());
+  CHECK(Transform::mixing(torch::eye(3)).is_identity());
+  const torch::Tensor values = torch::tensor({4.f, 8.f});
+  CHECK(torch::equal(mixing.apply(values, 0), torch::tensor({-5.f, 4.f})));
+  CHECK(torch::equal(mixing.apply(values, 0, 1, Action::dual), torch::tensor({-5.f, 4.f})));
+  CHECK(torch::equal(mixing.apply(values, 0, 1, Action::relabel), torch::tensor({7.f, 4.f})));
+  CHECK(torch::equal(mixing.apply(values.unsqueeze(0), 1), torch::tensor({-5.f, 4.f}).unsqueeze(0)));
+  CHECK(torch::equal(mixing.dense(), shares));
+  const Transform again = Transform::from_value(mixing.to_value(), "test");
+  CHECK(again.kind() == TransformKind::mixing);
+  CHECK(torch::equal(again.dense(), shares));
+}
+
+TEST_CASE("transform: a mixing of single units acts as the permutation with signs that it is", "[core][align]") {
+  Random random(11, "test");
+  const Transform hard = random_monomial(9, random), soft = Transform::mixing(hard.dense());
+  const torch::Tensor values = random_tensor({9, 4}, random);
+  for (const Action action : {Action::direct, Action::dual, Action::relabel}) CHECK(torch::equal(soft.apply(values, 0, 1, action), hard.apply(values, 0, 1, action)));
+}
+
+TEST_CASE("transform: a mixing has no inverse and composes with nothing", "[core][align]") {
+  const Transform mixing = Transform::mixing(torch::full({2, 2}, 0.5));
+  CHECK_THROWS_WITH(mixing.inverse(), "transform: a mixing of 2 units is no group element, it has no inverse");
+  CHECK_THROWS_WITH(mixing.after(Transform::identity(2)), "transform: a mixing of 2 units is no group element, it cannot be composed");
+  CHECK_THROWS_WITH(Transform::identity(2).after(mixing), "transform: a mixing of 2 units is no group element, it cannot be composed");
+  CHECK_THROWS_WITH(Transform::mixing(torch::full({2, 2}, 0.25)), "transform: the shares of slot 0 sum to 0.5 in magnitude, expected 1");
+  CHECK_THROWS_WITH(Transform::mixing(torch::ones({2, 3})), "transform: shares of units are a square matrix, got 2 dimensions, 6 entries");
+  CHECK_THROWS_AS(Transform::mixing(torch::full({1, 1}, NAN)), NumericError);
+  CHECK_THROWS_WITH(Transform::from_value(Value(ValueMap{{"shares", ValueList{1.0}}, {"size", 2}}), "metadata"),
+                    "metadata: a transform's 'shares' has 1 entries, expected size x size with size 2");
+  CHECK_THROWS_WITH(Transform::from_value(Value(ValueMap{{"real", ValueList{1.0, 2.0}}, {"imaginary", ValueList{1.0}}, {"blocks", 1}}), "metadata"),
+                    "metadata: a transform has 2 real and 1 imaginary parts for 1 blocks, expected as many of each, a multiple of 'blocks' of at least 1");
+}
+
 TEST_CASE("transform: what is no group element is refused with its value", "[core][align]") {
   CHECK_THROWS_WITH(Transform::monomial({0, 2, 2}), "transform: perm[2] is 2, which another slot already holds; expected each of 3 units once");
   CHECK_THROWS_WITH(Transform::monomial({0, 3}), "transform: perm[1] is 3, expected a unit in 0..1");
@@ -143,7 +184,7 @@ TEST_CASE("transform: what is no group element is refused with its value", "[cor
   CHECK_THROWS_WITH(Transform::identity(3).apply(torch::zeros({2, 4}), 1),
                     "transform: axis 1 of a tensor with 2 dimensions and 8 entries, expected 3 units of 1");
   CHECK_THROWS_WITH(Transform::from_value(Value("x"), "metadata"),
-                    "metadata: a transform is a map with 'perm' or 'matrix', got " + Value("x").describe());
+                    "metadata: a transform is a map with 'perm', 'matrix', 'real' or 'shares', got " + Value("x").describe());
   CHECK_THROWS_AS(Transform::orthogonal(torch::full({2, 2}, NAN)), NumericError);
   CHECK_THROWS_WITH(Transform::monomial({0, 1}, {}, {1, 0}), "transform: scale[1] is 0, expected a finite positive number");
   CHECK_THROWS_WITH(Transform::diagonal(torch::tensor({1.0, 0.0})), "transform: scale[1] is 0, expected a finite positive number");

@@ -83,3 +83,30 @@ TEST_CASE("symmetry: transforms that are no group element are refused by name", 
   CHECK_THROWS_AS(check("layer.9.ffn", Transform::identity(20)), PluginError);
   CHECK(find_group(groups, "layer.1.heads").size == 4);
 }
+
+TEST_CASE("symmetry: a mixing is for FFN units, of a method that declares itself approximate", "[core][model]") {
+  const auto groups = symmetry_groups(tiny_spec(small()));
+  const auto halves = [](std::int64_t size) { return Transform::mixing(0.5 * (torch::eye(size) + torch::eye(size).flip(0))); };
+  CHECK_NOTHROW(check_transforms(groups, {{"layer.0.ffn", halves(20)}}, "alignment.test", true));
+  CHECK_THROWS_WITH(check_transforms(groups, {{"layer.0.ffn", halves(20)}}, "alignment.test"),
+                    "alignment.test: group 'layer.0.ffn': got a mixing of units, which changes the function; only permutations and signs and scales are exact "
+                    "there, and a method that means to change the function must declare itself approximate");
+  CHECK_THROWS_WITH(check_transforms(groups, {{"residual", halves(12)}}, "alignment.test", true),
+                    Catch::Contains("alignment.test: group 'residual': got a mixing of units, which is for FFN units alone; "));
+  CHECK_THROWS_WITH(check_transforms(groups, {{"layer.0.ffn", halves(18)}}, "alignment.test", true), Catch::Contains("the transform has 18 units, the model has 20"));
+}
+
+TEST_CASE("symmetry: a mixing acts on gate, up and down of its layer, and changes the logits", "[core][model]") {
+  const Model model = random_model(tiny_spec(small()), 31);
+  const torch::Tensor shares = 0.5 * (torch::eye(20) - torch::eye(20).flip(0));
+  const TransformSet set{{"layer.1.ffn", Transform::mixing(shares)}};
+  const Model mixed = apply_transforms(model, set);
+  const auto weight = [](const Model& of, const char* name) { return of.tensors->get(std::string("model.layers.1.mlp.") + name + "_proj.weight"); };
+  CHECK(torch::allclose(weight(mixed, "up"), shares.mm(weight(model, "up")), 0, 1e-6));
+  CHECK(torch::allclose(weight(mixed, "gate"), shares.abs().mm(weight(model, "gate")), 0, 1e-6));
+  CHECK(torch::allclose(weight(mixed, "down"), weight(model, "down").mm(shares.t()), 0, 1e-6));
+  CHECK(torch::equal(mixed.tensors->get("model.layers.0.mlp.up_proj.weight"), model.tensors->get("model.layers.0.mlp.up_proj.weight")));
+  CHECK(logit_change(model, mixed, 31) > 1e-3);
+  CHECK_THROWS_WITH(inverse(model.spec, set), "transform: a mixing of 20 units is no group element, it has no inverse");
+  CHECK_THROWS_WITH(compose(model.spec, set, set), "transform: a mixing of 20 units is no group element, it cannot be composed");
+}
