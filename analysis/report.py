@@ -142,7 +142,16 @@ def table_section(table):
     text = (f"{table.metric} [{table.unit}], mean over the in-domain domains at each point of the model's life. {spread}{paired}"
             "Names in parentheses: nothing was trained for them.")
     tables = "".join(block_table(table, block, compared) for block in table.sweep.blocks())
-    return page.element("h2", "Numbers", id="numbers") + page.element("p", text, cls="soft") + tables + suites_section(table)
+    return page.element("h2", "Numbers", id="numbers") + page.element("p", text, cls="soft") + tables + approximate_section(table.sweep) + suites_section(table)
+
+
+def approximate_section(sweep):
+    """Runs whose alignment was meant to change its sources, and by how much it did."""
+    import page
+
+    changes = {run.run_id: run.approximate_alignment() for run in sweep.finished()}
+    lines = [page.element("li", f"<code>{escape(run_id)}</code>: {escape(change)}") for run_id, change in changes.items() if change]
+    return page.element("h3", "Approximate alignments, and what they changed") + page.element("ul", "".join(lines)) if lines else ""
 
 
 def suites_section(table):

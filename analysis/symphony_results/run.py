@@ -55,6 +55,11 @@ class Run:
         with self._open() as file:
             return {name: value.item() if isinstance(value, np.generic) else value for name, value in file[group].attrs.items()}
 
+    def approximate_alignment(self):
+        """What an alignment that is approximate did to its sources, in words; None of one that is exact."""
+        with self._open() as file:
+            return file[layout.ALIGNMENT].attrs.get(layout.APPROXIMATE) if layout.ALIGNMENT in file else None
+
     def config(self):
         """The resolved configuration, YAML text."""
         return self.attributes(layout.CONFIG)[layout.RESOLVED]

@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "core/base/error.hpp"
+#include "core/log/layout.hpp"
+#include "core/log/run_reader.hpp"
 #include "core/pipeline/experiment.hpp"
 #include "core/score/estimators.hpp"
 
@@ -146,6 +148,16 @@ std::string rivals(const SweepTable& table, const std::string& block) {
   return fmt::format("best single {} {:.3f}{}", best_source->name, *last_value(*best_source), others);
 }
 
+/// Runs of the block whose alignment was meant to change its sources, and by how much it did.
+std::string approximate_alignments(const SweepRuns& sweep, const std::string& block) {
+  std::string text;
+  for (const FinishedRun& run : sweep.runs) {
+    if (run.point->block != block) continue;
+    if (const auto change = RunReader(run.file).note(layout::kAlignment, layout::kApproximate)) text += fmt::format("  approximate alignment, {}: {}\n", run.point->run_id, *change);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string findings(const SweepRuns& sweep, const SweepTable& table) {
@@ -164,6 +176,7 @@ std::string findings(const SweepRuns& sweep, const SweepTable& table) {
     if (!ranked.empty()) text += fmt::format("  after {}, {}: {}\n", table.points.back(), table.metrics.front().better == "neither" ? "lowest first" : "best first", ranked);
     const std::string untrained = rivals(table, block);
     if (!untrained.empty()) text += fmt::format("  without any training of a merged model: {}\n", untrained);
+    text += approximate_alignments(sweep, block);
   }
   return text;
 }

@@ -63,6 +63,10 @@ inline constexpr char kRunLinks[] = "run";
 // Growing series.
 inline constexpr char kStep[] = "step";
 
+// What the alignment recorded; the note of one that is approximate says what it changed.
+inline constexpr char kAlignment[] = "alignment";
+inline constexpr char kApproximate[] = "approximate";
+
 // Activations: one group a site.
 inline constexpr char kActivations[] = "activations";
 inline constexpr char kLayer[] = "layer";

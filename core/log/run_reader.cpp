@@ -62,6 +62,12 @@ std::optional<double> RunReader::scalar(const std::string& path) const {
   return numbers.front();
 }
 
+std::optional<std::string> RunReader::note(const std::string& group, const std::string& name) const {
+  if (!h5::exists(state_->file.id(), group)) return std::nullopt;
+  const H5Group opened = h5::open_group(state_->file.id(), group);
+  return h5::has_attribute(opened.id(), name) ? std::optional(h5::text_attribute(opened.id(), name)) : std::nullopt;
+}
+
 std::vector<std::string> RunReader::datasets() const {
   std::vector<std::string> paths;
   collect_datasets(h5::open_group(state_->file.id(), "/").id(), "", paths);

@@ -36,6 +36,8 @@ class RunReader {
   std::vector<PluginUse> plugins() const;
   /// A scalar such as "evaluation/step_0/tokens"; none when absent.
   std::optional<double> scalar(const std::string& path) const;
+  /// What a stage noted in a group, such as "common_ancestry" in "alignment"; none when absent.
+  std::optional<std::string> note(const std::string& group, const std::string& name) const;
   /// Paths of all datasets, sorted, for comparing two runs.
   std::vector<std::string> datasets() const;
   bool has(const std::string& path) const;

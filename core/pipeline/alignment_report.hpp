@@ -23,7 +23,8 @@ struct InvarianceSettings {
 };
 
 /// Checks I1 to I3, I5, I6 and I8: logits on `tokens_NT` and on as many random ones, the residual stream carried back, the loss, the logits when stored in
-/// bfloat16, the way back by the inverse, and decoding against a KV cache. Records arrays invariance/*; throws NumericError naming source and value when one fails.
+/// bfloat16, the way back by the inverse where there is one, and decoding against a KV cache. Records arrays invariance/*; throws NumericError naming source
+/// and value when one fails. Of an approximate method it also notes `approximate`: by how much the function of every source changed.
 void check_and_record_invariance(const AlignedSources& aligned, const torch::Tensor& tokens_NT, const InvarianceSettings& settings, std::uint64_t seed,
                                  Recorder& recorder);
 

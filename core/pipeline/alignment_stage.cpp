@@ -98,7 +98,7 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
     const auto sets = method->align(problem, plugin_context(scope, builder.seed("alignment")));
     if (sets.size() != models.size())
       fail<PluginError>("alignment." + what.alignment.method.name, "returned {} transform sets for {} sources", sets.size(), models.size());
-    for (const TransformSet& set : sets) check_transforms(groups, set, "alignment." + what.alignment.method.name);
+    for (const TransformSet& set : sets) check_transforms(groups, set, "alignment." + what.alignment.method.name, method->approximate());
     const AlignedSources aligned{models, sets, anchor};
     const torch::Tensor checked_NT = checked_windows(calibration.tokens_NT);
     check_and_record_invariance(aligned, checked_NT, {what.alignment.tolerance, method->approximate()}, builder.seed("alignment"), scope.record);

@@ -16,6 +16,7 @@
 #include "core/pipeline/silent_recorder.hpp"
 #include "core/pipeline/source_stage.hpp"
 #include "core/pipeline/stage_cost.hpp"
+#include "core/plugin/alignment.hpp"
 #include "core/plugin/fusion.hpp"
 #include "core/plugin/router_init.hpp"
 #include "core/tensor/safetensors.hpp"
@@ -184,6 +185,17 @@ void record_ffn_no_op(const StageBuilder& builder, const Assembly& assembly, con
   scope.record.scalar({"invariance/ffn_no_op", "1", "max |change of logits| / max |logit| when the FFN part of the alignment is left out (I7)"}, change.value());
 }
 
+/// An approximate alignment is meant for tensors that become one: an expert that is another source's own FFN would not be that source's any more.
+void check_alignment_fits(const StageBuilder& builder, const ExpertPlan& plan) {
+  const Experiment& experiment = *builder.experiment;
+  const std::size_t anchor = anchor_index(experiment);
+  const auto other = std::find_if(plan.slots.begin(), plan.slots.end(), [anchor](const ExpertSlot& slot) { return slot.source != anchor; });
+  if (other == plan.slots.end() || !builder.registry.create<Alignment>(experiment.alignment.method)->approximate()) return;
+  fail<ConfigError>("experts", "experts.{} keeps the FFN of source {} as an expert, and alignment.{} is approximate: it would change what that expert computes; "
+                    "expected 'experts: dense', which averages the FFNs, or an exact alignment", experiment.experts.method.name,
+                    quoted(experiment.merged_sources().at(other->source)), experiment.alignment.method.name);
+}
+
 Value fusion_identity(const StageBuilder& builder, const ExpertPlan& plan) {
   Value identity = ValueMap{};
   for (const auto& [kind, method] : fusion_choices(builder.experiment->fusion, plan))
@@ -227,6 +239,7 @@ ExpertPlan make_plan(const StageBuilder& builder, const ModelSpec& spec) {
 ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, const std::vector<ModelHandle>& sources,
                           const std::optional<ModelHandle>& base, const StagePtr& alignment, const std::vector<StagePtr>& texts) {
   const Assembly assembly{sources, base, alignment, texts, make_plan(builder, spec)};
+  check_alignment_fits(builder, assembly.plan);
   std::vector<StagePtr> inputs{alignment};
   for (const ModelHandle& source : sources) inputs.push_back(source.stage);
   if (base) inputs.push_back(base->stage);

@@ -1,6 +1,7 @@
 // The stage graph of one run.
 #include "core/pipeline/pipeline.hpp"
 
+#include "core/log/layout.hpp"
 #include "core/pipeline/activation_stage.hpp"
 #include "core/pipeline/alignment_stage.hpp"
 #include "core/pipeline/assembly_stage.hpp"
@@ -86,7 +87,7 @@ class PipelineMaker {
   ModelHandle assemble() {
     const auto calibration = texts(what().calibration.domains);
     parts_ = {merged_.sources, make_alignment(builder_, merged_.sources, calibration)};
-    add_record(parts_.alignment, "alignment");
+    add_record(parts_.alignment, layout::kAlignment);
     const ModelSpec spec = aligned_spec(builder_, merged_.sources[anchor_index(what())].spec);
     const ModelHandle assembled = make_assembly(builder_, spec, merged_.sources, merged_.base, parts_.alignment, calibration);
     add_record(assembled.stage, "assembly");

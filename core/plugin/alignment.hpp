@@ -45,7 +45,8 @@ class Alignment {
   virtual std::vector<StatisticsNeed> needs(const ModelSpec& spec) const = 0;
   /// One set a source, in the order of `problem.sources`; the anchor's is usually empty (identity).
   virtual std::vector<TransformSet> align(const AlignmentProblem& problem, const Context& context) const = 0;
-  /// True when the transforms are no exact symmetries: the invariance check then records instead of stopping.
+  /// True when the transforms are no exact symmetries (mixings of FFN units among them): the invariance check then records what they change instead of
+  /// stopping, the log and the tables say so, and experts that are another source's FFN are refused.
   virtual bool approximate() const;
   /// True when the transforms act on models with a head of their own: core then unties every source, the anchor too, before it calls align.
   virtual bool unties() const;

@@ -1,4 +1,4 @@
-// Keeps the arrays that are recorded, by name.
+// Keeps the arrays and notes that are recorded, by name.
 #pragma once
 
 #include <map>
@@ -20,8 +20,9 @@ class ArrayRecorder final : public Recorder {
     arrays[info.name].assign(values.begin(), values.end());
   }
   void scalar(const RecordInfo&, double) override {}
-  void note(std::string_view, std::string_view) override {}
+  void note(std::string_view name, std::string_view text) override { notes.emplace(name, text); }
   std::map<std::string, std::vector<float>> arrays;
+  std::map<std::string, std::string> notes;
 };
 
 }  // namespace symphony::testing

@@ -89,6 +89,10 @@ void SweepFolder::add(const std::string& block, const std::string& variant, std:
     record_items(run / "items.h5", numbers.items);
     log.absorb(run / "items.h5", "evaluation/post/quiz/questions");
   }
+  if (!numbers.approximate.empty()) {
+    RecordFile::create(run / "alignment.h5").note("approximate", numbers.approximate);
+    log.absorb(run / "alignment.h5", "alignment");
+  }
   log.add_stage({"text", "shared", true, 0.0, 0.0});
   log.add_stage({"phase", "key of " + id, false, 0.0, 0.0});
   log.add_evaluation(rows_of(numbers, ensemble));

@@ -15,6 +15,7 @@ struct MadeNumbers {
   std::vector<float> windows;
   std::vector<float> items;
   bool ends_untrained = false;  ///< everything was measured at step_0, and nothing after it
+  std::string approximate;      ///< what the alignment noted of its sources' change, if anything
 };
 
 class SweepFolder {

@@ -106,6 +106,15 @@ TEST_CASE("findings: what a publication says stands beside the answer, and nothi
   CHECK(text.find("Is it so?") == text.rfind("Is it so?"));
 }
 
+TEST_CASE("findings: a run whose alignment is approximate says what that did to its sources", "[core][app]") {
+  SweepFolder folder("a");
+  folder.add("", "a", 1, {1.0, 0.5, {}});
+  folder.add("", "b", 1, {.loss = 1.5, .accuracy = 0.5, .approximate = "beta: logits by 0.2 of the largest, loss by 0.03 nats a token"});
+  const std::string text = answers(folder);
+  CHECK_THAT(text, Contains("  approximate alignment, b.s1: beta: logits by 0.2 of the largest, loss by 0.03 nats a token\n"));
+  CHECK_THAT(text, !Contains("approximate alignment, a"));
+}
+
 TEST_CASE("findings: one seed without windows answers without a margin", "[core][app]") {
   SweepFolder folder("a");
   folder.config = ValueMap{{"report", ValueList{question("b", "a")}}};

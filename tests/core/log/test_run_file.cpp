@@ -42,6 +42,10 @@ TEST_CASE("log: a run file gives back its attributes, rows, stages and plugins",
   CHECK(run.stages()[1].name == "train router");
   REQUIRE(run.plugins().size() == 2);
   CHECK(run.plugins()[1].revision == 2);
+  CHECK(run.note("alignment", "method") == "activation_matching");
+  CHECK(run.note("alignment/ffn", "kind") == "permutation");
+  CHECK_FALSE(run.note("alignment", "approximate"));
+  CHECK_FALSE(run.note("no/such/group", "method"));
 }
 
 TEST_CASE("log: a record is absorbed once, without its evaluation rows", "[core][log]") {

@@ -99,6 +99,29 @@ TEST_CASE("alignment report: a source that stays as it is changes nothing, but i
                     "invariance: source 'broken': tensor 'model.layers.1.mlp.up_proj.weight' holds a NaN or an infinity, expected finite numbers");
 }
 
+TEST_CASE("alignment report: a mixing of units is measured, has no way back, and is said to be approximate", "[core][pipeline]") {
+  const std::vector<Model> sources{random_model(tiny_spec(), 15), random_model(tiny_spec(), 16)};
+  const std::vector<TransformSet> sets{{}, {{"layer.0.ffn", Transform::mixing(0.5 * (torch::eye(48) + torch::eye(48).flip(0)))}}};
+  ArrayRecorder recorded;
+  check_and_record_invariance({sources, sets, 0}, windows(), {1e-5, true}, 1, recorded);
+  const float change = recorded.arrays.at("invariance/logit_change")[1], loss = recorded.arrays.at("invariance/loss_change")[1];
+  CHECK(change > 1e-3f);
+  CHECK(recorded.arrays.at("invariance/round_trip")[0] == 0);
+  CHECK(std::isnan(recorded.arrays.at("invariance/round_trip")[1]));
+  CHECK(recorded.notes.at("approximate") == fmt::format("random16: logits by {:.3g} of the largest, loss by {:.3g} nats a token", change, loss));
+  record_similarity({sources, sets, 0}, windows(), recorded);
+  CHECK(recorded.arrays.at("alignment/weight_distance").size() == 16);
+  ArrayRecorder of_exact;
+  const std::vector<TransformSet> unmoved(2);
+  check_and_record_invariance({sources, unmoved, 0}, windows(), {}, 1, of_exact);
+  CHECK(of_exact.notes.empty());
+  TensorMap broken = load_all(*sources[1].tensors);
+  broken.at("model.embed_tokens.weight") = broken.at("model.embed_tokens.weight").clone().index_put_({60, 0}, std::nanf(""));
+  const std::vector<Model> with_nan{sources[0], {sources[1].spec, std::make_shared<MemorySource>(broken, "broken"), "broken"}};
+  CHECK_THROWS_WITH(check_and_record_invariance({with_nan, sets, 0}, torch::zeros({1, 8}, torch::kInt64), {1e-5, true}, 1, recorded),
+                    Catch::Contains("source 'broken': ") && Catch::Contains("NaN"));
+}
+
 TEST_CASE("alignment report: a NaN that no token reads is found in a source that moves", "[core][pipeline]") {
   const ModelSpec spec = tiny_spec({.vocab = 4096});
   TensorMap broken = load_all(*random_model(spec, 13).tensors);
