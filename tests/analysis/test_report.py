@@ -95,6 +95,12 @@ def test_rounding_is_measured_on_the_baseline_whatever_is_compared(three_seeds, 
     assert len(answer.rounding) == 3 and max(answer.rounding) < 1e-3 < abs(answer.estimate.mean)
 
 
+def test_an_approximate_alignment_says_so(smoke):
+    changes = {run.variant: run.approximate_alignment() for run in open_sweep(smoke)}
+    assert changes.pop("dense_transport").startswith("beta: logits by ")
+    assert changes and set(changes.values()) == {None}
+
+
 def test_the_plan_says_which_runs_belong_to_the_sweep(three_seeds, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(three_seeds, folder)
@@ -168,7 +174,7 @@ def test_the_page_holds_everything_and_loads_nothing(three_seeds, tmp_path):
     assert not re.search(r"<script|<link|<img|@import|src=|url\((?!#)", html)
     assert set(re.findall(r'href="([^"#][^"]*)"', html)) == set()
     for part in ("Do FFN neurons matter?", "no significant difference", "shows rounding", "published: a gain of 2 %", f"{len(list(three_seeds.glob('*/run.h5')))} finished", "1, 2, 3", "3 seeds", "To reproduce it", "git checkout",
-                 "runner --exp smoke/alignment.yaml", "fusion.slerp", "Left out", "(ensemble)"):
+                 "runner --exp smoke/alignment.yaml", "fusion.slerp", "Left out", "(ensemble)", "Approximate alignments", "beta: logits by "):
         assert part in html, part
     for name in re.findall(r'id="([^"]+)"', html):
         assert html.count(f'id="{name}"') == 1, name
@@ -222,7 +228,8 @@ def test_the_recipes_of_the_readme_run(smoke, capsys):
 
 def test_a_finished_log_says_which_phases_were_left_out(smoke):
     messages = {run.variant: run.attributes()["message"] for run in open_sweep(smoke)}
-    assert messages.pop("dense_average") == "left out, for nothing would learn: router"
+    for dense in ("dense_average", "dense_transport"):
+        assert messages.pop(dense) == "left out, for nothing would learn: router"
     assert messages and set(messages.values()) == {""}
 
 

@@ -108,6 +108,18 @@ TEST_CASE("a phase of which some parts are none of the model's is refused before
                                        "a phase of nothing else, which is left out");
 }
 
+TEST_CASE("an approximate alignment is refused beside experts that are other sources' FFNs", "[core][pipeline]") {
+  Value tree = small();
+  tree.set("alignment", "optimal_transport");
+  CHECK_THROWS_WITH(pipeline_of(tree), "experts: experts.separate keeps the FFN of source 'b' as an expert, and alignment.optimal_transport is approximate: it would "
+                                       "change what that expert computes; expected 'experts: dense', which averages the FFNs, or an exact alignment");
+  for (const char* experts : {"dense", "upcycle"}) {
+    CAPTURE(experts);
+    tree.set("experts", experts);
+    CHECK_NOTHROW(pipeline_of(tree));
+  }
+}
+
 TEST_CASE("the type of passes re-keys training and evaluation and nothing before them", "[core][pipeline]") {
   Value tree = small();
   tree.set("dtype", "bfloat16");
