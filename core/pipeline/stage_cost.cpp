@@ -3,15 +3,23 @@
 
 #include <algorithm>
 
+#include "core/base/process.hpp"
 #include "core/model/layer_streamed.hpp"
 
 namespace symphony {
 
 namespace {
 
-constexpr std::uint64_t kProgramBytes = std::uint64_t{58} << 20;   ///< a worker before it does anything: LibTorch and the plugins
 constexpr std::uint64_t kRecordBytes = std::uint64_t{64} << 10;    ///< record.h5 and stage.json
 constexpr std::uint64_t kFloat = 4, kDouble = 8;
+
+/// A worker before it does anything, LibTorch and the plugins loaded: what this process has, which depends on the LibTorch. Asked once, so that all stages
+/// of a plan agree, and in steps, so that two plans of one experiment do.
+std::uint64_t program_bytes() {
+  constexpr std::uint64_t kStep = std::uint64_t{8} << 20;
+  static const std::uint64_t measured = (own_anonymous_bytes() + kStep - 1) / kStep * kStep;
+  return measured;
+}
 
 std::uint64_t bytes(std::int64_t count, std::uint64_t size = kFloat) { return static_cast<std::uint64_t>(count) * size; }
 
@@ -58,13 +66,13 @@ std::uint64_t model_bytes(const ModelSpec& spec) {
   return bytes(outside + spec.num_layers * (attention + ffns + 2 * spec.hidden_size));
 }
 
-StageCost text_cost() { return {.peak_memory_bytes = kProgramBytes}; }
+StageCost text_cost() { return {.peak_memory_bytes = program_bytes()}; }
 
 StageCost training_cost(const ModelSpec& spec, const TrainSettings& settings) {
   constexpr std::uint64_t kCopies = 4;  // weights, gradients, two moments
   const std::int64_t tokens = settings.batch_size * settings.sequence_length;
   return {.kept_bytes = model_bytes(spec) + kRecordBytes,
-          .peak_memory_bytes = kProgramBytes + kCopies * model_bytes(spec) + static_cast<std::uint64_t>(tokens) * training_bytes_a_token(spec) +
+          .peak_memory_bytes = program_bytes() + kCopies * model_bytes(spec) + static_cast<std::uint64_t>(tokens) * training_bytes_a_token(spec) +
                                logits_bytes(spec, std::min<std::int64_t>(tokens, 512))};
 }
 
@@ -75,22 +83,22 @@ StageCost alignment_cost(const ModelSpec& spec, std::size_t num_sources, std::in
   // A head in float32, and what it was before in another type.
   const std::uint64_t check = 3 * largest_tensor_bytes(spec) / 2 + 2 * logits_bytes(spec, chunk);
   return {.kept_bytes = kRecordBytes + num_sources * bytes(units, kBytesAUnit),
-          .peak_memory_bytes = kProgramBytes + std::max(check, 2 * largest_tensor_bytes(spec) + moments_bytes(spec, tokens))};
+          .peak_memory_bytes = program_bytes() + std::max(check, 2 * largest_tensor_bytes(spec) + moments_bytes(spec, tokens))};
 }
 
 StageCost assembly_cost(const ModelSpec& assembled, std::size_t num_sources, std::int64_t tokens) {
   // What is fused, and its copy in the type that is written. Sources are mapped, or a share of what they would take in float32.
   const std::uint64_t fusing = (8 + static_cast<std::uint64_t>(num_sources)) * largest_tensor_bytes(assembled) / 6;
-  return {.kept_bytes = kRecordBytes, .peak_memory_bytes = kProgramBytes + fusing + (assembled.moe ? moments_bytes(assembled, tokens) / 2 : 0)};
+  return {.kept_bytes = kRecordBytes, .peak_memory_bytes = program_bytes() + fusing + (assembled.moe ? moments_bytes(assembled, tokens) / 2 : 0)};
 }
 
 StageCost evaluation_cost(const ModelSpec& spec, std::size_t num_models, bool fused, std::int64_t window_tokens) {
   return {.kept_bytes = kRecordBytes,
-          .peak_memory_bytes = kProgramBytes + (num_models - 1) * model_bytes(spec) + loading_bytes(spec, fused) + logits_bytes(spec, window_tokens)};
+          .peak_memory_bytes = program_bytes() + (num_models - 1) * model_bytes(spec) + loading_bytes(spec, fused) + logits_bytes(spec, window_tokens)};
 }
 
 StageCost activation_cost(const ModelSpec& spec, bool fused, std::int64_t window_tokens, std::uint64_t kept_bytes) {
-  return {.kept_bytes = kRecordBytes + kept_bytes, .peak_memory_bytes = kProgramBytes + loading_bytes(spec, fused) + logits_bytes(spec, window_tokens) + kept_bytes};
+  return {.kept_bytes = kRecordBytes + kept_bytes, .peak_memory_bytes = program_bytes() + loading_bytes(spec, fused) + logits_bytes(spec, window_tokens) + kept_bytes};
 }
 
 }  // namespace symphony
