@@ -267,6 +267,7 @@ ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, co
   if (!assembly.plan.slots.empty()) {
     const Method router = builder.registry.canonical("router", builder.experiment->router.method);
     handle.spec.moe = MoeSpec{static_cast<std::int64_t>(assembly.plan.slots.size()), spec.ffn_size, router, assembly.plan.output_scale};
+    builder.router_for(handle.spec)->parameters(handle.spec);  // refuses what it cannot be in this model, while the plan is made
   }
   const StagePtr stage = make_stage("assembly", kRevision, "assembly", assembly_identity(builder, assembly.plan), std::move(inputs), builder.environment, run,
                                     assembly_cost(handle.spec, sources.size(), builder.experiment->calibration.tokens));
