@@ -169,7 +169,7 @@ PairMoments RunningPairMoments::finish() const {
   moments.mean_b = b_.pilot_F.to(torch::kFloat64) + shift_b;
   moments.var_a = (a_.square_F * scale - shift_a.square()).clamp_min(0);
   moments.var_b = (b_.square_F * scale - shift_b.square()).clamp_min(0);
-  moments.covariance = ((cross_ + recent_) * scale).addr_(shift_a, shift_b, 1, -1);
+  moments.covariance = (cross_ + recent_).mul_(scale).addr_(shift_a, shift_b, 1, -1);
   return moments;
 }
 

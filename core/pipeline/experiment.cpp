@@ -87,7 +87,7 @@ void AlignmentSettings::describe(Schema& s) {
   s.field<&AlignmentSettings::tolerance>("tolerance", "largest relative logit change of an aligned source that passes the check; ten times as much where gains are folded or bases "
                                                 "change").range(0, 1);
   s.field<&AlignmentSettings::covariance_dtype>("covariance_dtype", "to which activations are rounded before their cross-covariance, whose sums are float32 either way; bfloat16 "
-                                                "is several times faster where the processor has AMX").one_of({"float32", "bfloat16"});
+                                                "is about 3 times as fast where the processor has AMX").one_of({"float32", "bfloat16"});
 }
 
 void FusionSettings::describe(Schema& s) {

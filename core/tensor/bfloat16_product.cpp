@@ -1,5 +1,5 @@
 // The matrix unit is driven by oneDNN, whose matmul takes bfloat16 and adds to float32; without one, the values are widened for LibTorch's float32 product,
-// some tokens at a time. oneDNN's bfloat16 kernels for processors without the unit were slower than that: 0.7 of the rate [bench_covariance].
+// some tokens at a time. oneDNN's bfloat16 kernels for processors without the unit are left alone: they have no advantage over its float32 ones.
 #include "core/tensor/bfloat16_product.hpp"
 
 #include <algorithm>

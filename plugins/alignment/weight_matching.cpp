@@ -110,10 +110,10 @@ class Descent {
     if (is_residual(group)) return single(group, match_residual(false));
     const Model source = aligned_but(group);
     if (group.scope == "attention_heads") return propose_heads(group, source);
-    const FfnWeightSimilarity similarity = ffn_weight_similarity(anchor_, source, group.layer);
+    FfnWeightSimilarity similarity = ffn_weight_similarity(anchor_, source, group.layer);
     const UnitMatchOptions options = options_for(group.id);
     if (params_.use_signs) return single(group, match_signed_units(similarity.signed_, similarity.fixed, options));
-    return single(group, match_units(torch::Tensor(similarity.fixed).add_(similarity.signed_), options));
+    return single(group, match_units(similarity.fixed.add_(similarity.signed_), options));
   }
 
   Step propose_heads(const SymmetryGroup& group, const Model& source) const {

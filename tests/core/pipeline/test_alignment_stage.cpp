@@ -89,6 +89,19 @@ TEST_CASE("alignment stage: a rotation of everything goes through assembly and e
   }
 }
 
+TEST_CASE("alignment stage: activations are multiplied in the type that the experiment names", "[core][pipeline]") {
+  const TemporaryFolder folder;
+  write_text(folder / "a", 1);
+  write_text(folder / "b", 2);
+  const auto rotation = [&](const char* dtype) {
+    const Value alignment = ValueMap{{"method", "procrustes"}, {"covariance_dtype", dtype}};
+    return load_transforms(computed(small(folder.path(), alignment, ValueList{}, false), folder / "cache").at("alignment"))[1].at("residual").dense();
+  };
+  const torch::Tensor exact = rotation("float32"), rounded = rotation("bfloat16");
+  CHECK_FALSE(torch::equal(exact, rounded));
+  CHECK((exact - rounded).norm().item<double>() < 0.1 * exact.norm().item<double>());
+}
+
 TEST_CASE("alignment stage: sources left as they are share their ancestor with themselves, and no FFN transform means no comparison", "[core][pipeline]") {
   const TemporaryFolder folder;
   write_text(folder / "a", 1);
