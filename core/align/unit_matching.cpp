@@ -53,9 +53,9 @@ torch::Tensor prepared(const torch::Tensor& similarity) {
   return similarity.to(torch::kCPU, similarity.scalar_type() == torch::kFloat32 ? torch::kFloat32 : torch::kFloat64).contiguous();
 }
 
-/// `worth` is what a pair adds when matched with its best sign; a negative entry of `signs` (may be undefined) says that this is sign -1, and that sign
+/// `worth` is what a pair adds when matched with its best sign; a negative entry of `signs` (may be empty) says that this is sign -1, and that sign
 /// +1 adds twice the entry less.
-UnitMatch match(const torch::Tensor& worth, const torch::Tensor& signs, const UnitMatchOptions& options) {
+UnitMatch match(const torch::Tensor& worth, const PairEntries& signs, const UnitMatchOptions& options) {
   const std::int64_t size = worth.size(0);
   const DeadPairs dead = pair_dead_units(size, options.dead_anchor, options.dead_source);
   const auto plain = [&](const torch::Tensor& best_n, const torch::Tensor& sign_n) { return sign_n.defined() ? best_n + 2 * sign_n.clamp_max(0) : best_n; };
@@ -75,18 +75,19 @@ UnitMatch match(const torch::Tensor& worth, const torch::Tensor& signs, const Un
   const auto kept = static_cast<std::size_t>(std::llround(options.fraction * static_cast<double>(size)));
   const Units best = perm;
   if (kept < perm.size()) keep_best(perm, worth, kept);
-  const torch::Tensor worth_n = entries(worth, perm), sign_n = signs.defined() ? entries(signs, perm) : torch::Tensor();
+  const torch::Tensor worth_n = entries(worth, perm), sign_n = signs ? signs(perm) : torch::Tensor();
   const torch::Tensor plain_n = plain(worth_n, sign_n);
   std::vector<std::int8_t> sign;
   double after = 0;
   for (std::int64_t slot = 0; slot < size; ++slot) {
-    const bool keeps_sign = signs.defined() && perm[static_cast<std::size_t>(slot)] == best[static_cast<std::size_t>(slot)];
+    const bool keeps_sign = sign_n.defined() && perm[static_cast<std::size_t>(slot)] == best[static_cast<std::size_t>(slot)];
     after += (keeps_sign ? worth_n : plain_n).data_ptr<double>()[slot];
     sign.push_back(keeps_sign && sign_n.data_ptr<double>()[slot] < 0 ? -1 : 1);
   }
   result.transform = Transform::monomial(std::move(perm), std::move(sign));
-  const auto diagonal = [](const torch::Tensor& matrix) { return matrix.defined() ? matrix.diagonal().to(torch::kFloat64) : matrix; };
-  result.similarity_before = plain(diagonal(worth), diagonal(signs)).mean().item<double>();
+  Units same(static_cast<std::size_t>(size));
+  std::iota(same.begin(), same.end(), 0);
+  result.similarity_before = plain(worth.diagonal().to(torch::kFloat64), signs ? signs(same) : torch::Tensor()).mean().item<double>();
   result.similarity_after = after / static_cast<double>(size);
   result.objective = found.objective;
   result.gap = found.gap;
@@ -104,7 +105,11 @@ UnitMatch match_signed_units(const torch::Tensor& signed_nn, const torch::Tensor
   const torch::Tensor signs = prepared(signed_nn);
   torch::Tensor worth = signs.abs();
   if (fixed_nn.defined()) worth.add_(prepared(fixed_nn));
-  return match(worth, signs, options);
+  return match(worth, [&](const Units& units) { return entries(signs, units); }, options);
+}
+
+UnitMatch match_signed_worth(const torch::Tensor& worth_nn, const PairEntries& signed_entries, const UnitMatchOptions& options) {
+  return match(prepared(worth_nn), signed_entries, options);
 }
 
 UnitMatch match_grouped_units(const torch::Tensor& similarity_nn, std::int64_t group_size, const torch::Tensor& group_similarity) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 #include <torch/types.h>
 
@@ -39,6 +41,11 @@ UnitMatch match_units(const torch::Tensor& similarity_nn, const UnitMatchOptions
 /// Where signs are a symmetry: the pair (j, k) is worth fixed[j, k] + |signed[j, k]|, with the sign of signed[j, k]. `fixed_nn` may be
 /// undefined (zero). One more matrix is made. This is the exact maximum over all signed permutations.
 UnitMatch match_signed_units(const torch::Tensor& signed_nn, const torch::Tensor& fixed_nn, const UnitMatchOptions& options = {});
+
+/// The entries of slots 0 to n - 1 with units[0] to units[n - 1] in a matrix that need not be in memory: float64 [n].
+using PairEntries = std::function<torch::Tensor(const std::vector<std::int64_t>& units)>;
+/// The same from worth = fixed + |signed|, and no further matrix: `signed_entries` is asked for the pairs that are chosen and those of equal index.
+UnitMatch match_signed_worth(const torch::Tensor& worth_nn, const PairEntries& signed_entries, const UnitMatchOptions& options = {});
 
 /// Units in consecutive groups of `group_size` that must be mapped to whole groups (query heads of a KV head). group_similarity [n / size,
 /// n / size] is what a pair of groups is worth by itself; may be undefined. Exact: an assignment of units inside every pair of groups, then

@@ -5,23 +5,15 @@
 
 namespace symphony {
 
-namespace {
-
-torch::Tensor folded(const Model& model, std::int64_t layer, const char* norm, const std::string& projection) {
-  const std::string name = layer_tensor(layer, projection.c_str());
-  const torch::Tensor weight = read_float64(model, name + ".weight") * read_float64(model, layer_tensor(layer, norm));
-  if (!model.tensors->find(name + ".bias")) return weight;
-  return torch::cat({weight, read_float64(model, name + ".bias").unsqueeze(1)}, 1);
-}
-
-}  // namespace
-
 torch::Tensor read_float64(const Model& model, const std::string& name) { return model.tensors->get(name).to(torch::kCPU, torch::kFloat64); }
 
 std::string layer_tensor(std::int64_t layer, const char* rest) { return fmt::format("model.layers.{}.{}", layer, rest); }
 
 torch::Tensor folded_attention_reader(const Model& model, std::int64_t layer, const char* projection) {
-  return folded(model, layer, "input_layernorm.weight", std::string("self_attn.") + projection);
+  const std::string name = layer_tensor(layer, "self_attn.") + projection;
+  const torch::Tensor weight = read_float64(model, name + ".weight") * read_float64(model, layer_tensor(layer, "input_layernorm.weight"));
+  if (!model.tensors->find(name + ".bias")) return weight;
+  return torch::cat({weight, read_float64(model, name + ".bias").unsqueeze(1)}, 1);
 }
 
 torch::Tensor head_gain(const Model& model, std::int64_t layer, const char* projection) {
@@ -36,24 +28,6 @@ torch::Tensor gained_attention_reader(const Model& model, std::int64_t layer, co
 
 torch::Tensor attention_writer(const Model& model, std::int64_t layer) {
   return read_float64(model, layer_tensor(layer, "self_attn.o_proj.weight"));
-}
-
-torch::Tensor folded_ffn(const Model& model, std::int64_t layer, FfnPart part) {
-  if (part == FfnPart::down) return read_float64(model, layer_tensor(layer, "mlp.down_proj.weight")).t();
-  return folded(model, layer, "post_attention_layernorm.weight", part == FfnPart::gate ? "mlp.gate_proj" : "mlp.up_proj");
-}
-
-torch::Tensor unit_balance(const Model& model, std::int64_t layer) {
-  const torch::Tensor up_F = folded_ffn(model, layer, FfnPart::up).norm(2, 1), down_F = folded_ffn(model, layer, FfnPart::down).norm(2, 1);
-  const torch::Tensor usable = (up_F > 0).logical_and(down_F > 0);  // a dead unit is left as it is
-  return torch::where(usable, (up_F / down_F).sqrt(), torch::ones_like(up_F));
-}
-
-torch::Tensor balanced_ffn(const Model& model, std::int64_t layer, FfnPart part, const torch::Tensor& balance_F) {
-  torch::Tensor part_FD = folded_ffn(model, layer, part);
-  if (part == FfnPart::up) part_FD = part_FD.div_(balance_F.unsqueeze(1));
-  if (part == FfnPart::down) part_FD = part_FD * balance_F.unsqueeze(1);
-  return part_FD;
 }
 
 torch::Tensor rope_pairs(const torch::Tensor& weight, std::int64_t head_dim) {

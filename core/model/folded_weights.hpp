@@ -1,5 +1,5 @@
-// Weights where gauges that cost nothing cannot disturb a comparison: norm gains folded into their readers (S6), biases as a further column, and
-// the up row and down column of every FFN unit scaled to equal norms (S2). Float64, on the CPU.
+// Weights of attention where gauges that cost nothing cannot disturb a comparison: norm gains folded into their readers (S6), biases as a further
+// column. Float64, on the CPU. Those of FFNs: core/model/ffn_units.hpp.
 #pragma once
 
 #include <cstdint>
@@ -21,14 +21,6 @@ torch::Tensor gained_attention_reader(const Model& model, std::int64_t layer, co
 /// The gain of the norm of query or key heads, [d].
 torch::Tensor head_gain(const Model& model, std::int64_t layer, const char* projection);
 torch::Tensor attention_writer(const Model& model, std::int64_t layer);  ///< o_proj as it is, [D, n_q d]
-
-enum class FfnPart { gate, up, down };
-/// A unit a row: [F, D], down transposed.
-torch::Tensor folded_ffn(const Model& model, std::int64_t layer, FfnPart part);
-/// By unit, sqrt(||up|| / ||down||), and 1 for a unit without either: [F].
-torch::Tensor unit_balance(const Model& model, std::int64_t layer);
-/// The same part of units whose up and down are of equal norms; `balance_F` is their unit_balance.
-torch::Tensor balanced_ffn(const Model& model, std::int64_t layer, FfnPart part, const torch::Tensor& balance_F);
 
 /// Rows [heads * d, X] as complex [P, heads, X]: features p and p + d / 2 of a head are the real and imaginary part.
 torch::Tensor rope_pairs(const torch::Tensor& weight, std::int64_t head_dim);

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "core/model/ffn_units.hpp"
 #include "core/model/folded_weights.hpp"
 #include "core/model/normed_head_gauge.hpp"
 

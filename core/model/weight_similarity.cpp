@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string>
 
+#include "core/model/ffn_pair.hpp"
 #include "core/model/folded_weights.hpp"
 
 namespace symphony {
@@ -12,7 +13,6 @@ namespace symphony {
 namespace {
 
 constexpr std::int64_t kRowsAtOnce = 1024;
-constexpr FfnPart kFfnParts[] = {FfnPart::gate, FfnPart::up, FfnPart::down};
 
 double norms(const torch::Tensor& a, const torch::Tensor& b) {
   const double product = a.norm().item<double>() * b.norm().item<double>();
@@ -21,15 +21,6 @@ double norms(const torch::Tensor& a, const torch::Tensor& b) {
 
 /// Rows of A against rows of B.
 torch::Tensor rows(const torch::Tensor& a, const torch::Tensor& b) { return a.mm(b.t()) / norms(a, b); }
-
-/// sum_FF += what `rows` gives, in float32 and some rows of A at a time: no other matrix of the sum's size is made.
-void add_rows(torch::Tensor& sum_FF, const torch::Tensor& a_FD, const torch::Tensor& b_FD) {
-  const torch::Tensor unit_a_FD = (a_FD / norms(a_FD, b_FD)).to(torch::kFloat32), narrow_b_FD = b_FD.to(torch::kFloat32);
-  for (std::int64_t first = 0; first < a_FD.size(0); first += kRowsAtOnce) {
-    const std::int64_t count = std::min(kRowsAtOnce, a_FD.size(0) - first);
-    sum_FF.narrow(0, first, count).addmm_(unit_a_FD.narrow(0, first, count), narrow_b_FD.t());
-  }
-}
 
 /// Columns of A against columns of B, for tensors of any length: some rows at a time in float64, each times `gain` where that is defined.
 torch::Tensor tall_columns(const torch::Tensor& a_VD, const torch::Tensor& gain_a_D, const torch::Tensor& b_VD, const torch::Tensor& gain_b_D) {
@@ -49,8 +40,6 @@ torch::Tensor tall_columns(const torch::Tensor& a_VD, const torch::Tensor& gain_
   const double product = std::sqrt(square_a) * std::sqrt(square_b);
   return sum_DD / (product > 0 ? product : 1);
 }
-
-double agreement(const torch::Tensor& a, const torch::Tensor& b) { return (a * b).sum().item<double>() / norms(a, b); }
 
 /// Heads with their rows flattened: [heads, head_dim * columns].
 torch::Tensor by_head(const torch::Tensor& weight, std::int64_t head_dim) { return weight.reshape({weight.size(0) / head_dim, -1}); }
@@ -104,25 +93,13 @@ HeadWeightSimilarity head_weight_similarity(const Model& anchor, const Model& so
 }
 
 FfnWeightSimilarity ffn_weight_similarity(const Model& anchor, const Model& source, std::int64_t layer) {
-  const std::int64_t units = anchor.spec.ffn_size;
-  FfnWeightSimilarity result{torch::zeros({units, units}), torch::zeros({units, units})};
-  const torch::Tensor balance_a_F = unit_balance(anchor, layer), balance_b_F = unit_balance(source, layer);
-  for (const FfnPart part : kFfnParts)
-    add_rows(part == FfnPart::gate ? result.fixed : result.signed_, balanced_ffn(anchor, layer, part, balance_a_F),
-             balanced_ffn(source, layer, part, balance_b_F));
+  const FfnPair ffns(anchor, source, layer);
+  FfnWeightSimilarity result{torch::zeros({ffns.num_units(), ffns.num_units()}), torch::zeros({ffns.num_units(), ffns.num_units()})};
+  for (const FfnPart part : kFfnParts) ffns.add_similarity(part, part == FfnPart::gate ? result.fixed : result.signed_);
   return result;
 }
 
-std::size_t layers_at_once(const ModelSpec& spec) {
-  const std::int64_t units = spec.ffn_size, width = spec.hidden_size;
-  // Two similarities and a pair of weights in float64 and float32, then the similarities and what the assignment reads.
-  const std::int64_t a_layer = std::max(8 * units * units + 2 * (8 + 4) * units * width, 12 * units * units);
-  const std::int64_t allowed = 2 * 4 * width * std::max(spec.vocab_size, units) + (std::int64_t{256} << 20);
-  return static_cast<std::size_t>(std::max<std::int64_t>(1, allowed / a_layer));
-}
-
 torch::Tensor residual_weight_similarity(const Model& anchor, const Model& source, bool embeddings_only) {
-  const auto columns = [](const torch::Tensor& a, const torch::Tensor& b) { return rows(a.t(), b.t()); };
   const std::int64_t width = anchor.spec.hidden_size;
   const auto tall = [&](const char* name, const char* gain) {
     const auto gain_of = [&](const Model& model) { return gain ? read_float64(model, gain) : torch::Tensor(); };
@@ -137,9 +114,8 @@ torch::Tensor residual_weight_similarity(const Model& anchor, const Model& sourc
       sum += a.narrow(1, 0, width).t().mm(b.narrow(1, 0, width)) / norms(a, b);
     }
     sum += rows(attention_writer(anchor, layer), attention_writer(source, layer));
-    const torch::Tensor balance_a_F = unit_balance(anchor, layer), balance_b_F = unit_balance(source, layer);
-    for (const FfnPart part : kFfnParts)
-      sum += columns(balanced_ffn(anchor, layer, part, balance_a_F), balanced_ffn(source, layer, part, balance_b_F));
+    const FfnPair ffns(anchor, source, layer);
+    for (const FfnPart part : kFfnParts) sum += ffns.residual_similarity(part);
   }
   return sum;
 }
@@ -147,10 +123,9 @@ torch::Tensor residual_weight_similarity(const Model& anchor, const Model& sourc
 double embedding_agreement(const Model& anchor, const Model& source) { return residual_weight_similarity(anchor, source, true).trace().item<double>(); }
 
 double ffn_agreement(const Model& anchor, const Model& source, std::int64_t layer) {
-  const torch::Tensor balance_a_F = unit_balance(anchor, layer), balance_b_F = unit_balance(source, layer);
+  const FfnPair ffns(anchor, source, layer);
   double sum = 0;
-  for (const FfnPart part : kFfnParts)
-    sum += agreement(balanced_ffn(anchor, layer, part, balance_a_F), balanced_ffn(source, layer, part, balance_b_F));
+  for (const FfnPart part : kFfnParts) sum += ffns.pair_similarity(part, torch::arange(ffns.num_units())).sum().item<double>();
   return sum;
 }
 

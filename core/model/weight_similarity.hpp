@@ -27,15 +27,13 @@ struct HeadWeightSimilarity {
 /// Plain inner products of the weights of heads: what an average of the weights gains.
 HeadWeightSimilarity head_weight_similarity(const Model& anchor, const Model& source, std::int64_t layer);
 
-/// Float32, which is what the assignment reads: these are the largest matrices of an alignment.
+/// Float32, which is what the assignment reads: these are the largest matrices of an alignment. Where units are matched, core/model/ffn_matching.hpp does with
+/// one of them.
 struct FfnWeightSimilarity {
   torch::Tensor fixed;   ///< [F, F]: gate rows, whose sign is no symmetry
   torch::Tensor signed_; ///< [F, F]: up rows and down columns (methods-alignment 7.2)
 };
 FfnWeightSimilarity ffn_weight_similarity(const Model& anchor, const Model& source, std::int64_t layer);
-
-/// Of how many layers at once the units can be compared and matched in twice the largest tensor in float32 and 256 MiB; at least one.
-std::size_t layers_at_once(const ModelSpec& spec);
 
 /// Sum over embedding and head, or over those and all readers and writers of the residual stream: [D, D].
 torch::Tensor residual_weight_similarity(const Model& anchor, const Model& source, bool embeddings_only);

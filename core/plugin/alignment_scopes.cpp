@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/align/unit_matching.hpp"
+#include "core/model/ffn_matching.hpp"
 #include "core/model/gains.hpp"
 #include "core/model/head_gauge.hpp"
 #include "core/model/weight_similarity.hpp"

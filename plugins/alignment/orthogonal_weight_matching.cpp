@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 
 #include "core/align/rotation.hpp"
-#include "core/align/unit_matching.hpp"
+#include "core/model/ffn_matching.hpp"
 #include "core/model/weight_similarity.hpp"
 #include "core/plugin/alignment.hpp"
 #include "core/plugin/alignment_log.hpp"
@@ -87,8 +87,7 @@ class OrthogonalWeightMatching final : public Alignment {
     const Model source = apply_transforms(problem.sources[source_idx], set);
     std::vector<UnitMatch> found(static_cast<std::size_t>(anchor.spec.num_layers), UnitMatch{Transform::identity(0)});
     in_parallel(found.size(), [&](std::size_t layer) {
-      const FfnWeightSimilarity similarity = ffn_weight_similarity(anchor, source, static_cast<std::int64_t>(layer));
-      found[layer] = match_signed_units(similarity.signed_, similarity.fixed);
+      found[layer] = match_ffn_units(anchor, source, static_cast<std::int64_t>(layer), true);
     }, layers_at_once(anchor.spec));
     for (std::size_t layer = 0; layer < found.size(); ++layer) {
       log.add("ffn", source_idx, static_cast<std::int64_t>(layer), found[layer]);
@@ -102,6 +101,6 @@ class OrthogonalWeightMatching final : public Alignment {
 }  // namespace
 }  // namespace symphony
 
-SYMPHONY_PLUGIN(symphony::Alignment, symphony::OrthogonalWeightMatching, symphony::OrthogonalWeightMatchingParams, "orthogonal_weight_matching", 2,
+SYMPHONY_PLUGIN(symphony::Alignment, symphony::OrthogonalWeightMatching, symphony::OrthogonalWeightMatchingParams, "orthogonal_weight_matching", 3,
                 "rotates the residual stream onto the anchor's by weights alone, with heads, gauges, gains and FFN units in turns",
                 "Generalized Linear Mode Connectivity for Transformers 2025, arXiv 2506.22712")

@@ -20,6 +20,7 @@
 #include <fmt/format.h>
 
 #include "core/align/unit_matching.hpp"
+#include "core/model/ffn_matching.hpp"
 #include "core/model/head_gauge.hpp"
 #include "core/model/weight_similarity.hpp"
 #include "core/plugin/alignment.hpp"
@@ -110,10 +111,7 @@ class Descent {
     if (is_residual(group)) return single(group, match_residual(false));
     const Model source = aligned_but(group);
     if (group.scope == "attention_heads") return propose_heads(group, source);
-    FfnWeightSimilarity similarity = ffn_weight_similarity(anchor_, source, group.layer);
-    const UnitMatchOptions options = options_for(group.id);
-    if (params_.use_signs) return single(group, match_signed_units(similarity.signed_, similarity.fixed, options));
-    return single(group, match_units(similarity.fixed.add_(similarity.signed_), options));
+    return single(group, match_ffn_units(anchor_, source, group.layer, params_.use_signs, options_for(group.id)));
   }
 
   Step propose_heads(const SymmetryGroup& group, const Model& source) const {
@@ -301,6 +299,6 @@ class WeightMatching final : public Alignment {
 }  // namespace
 }  // namespace symphony
 
-SYMPHONY_PLUGIN(symphony::Alignment, symphony::WeightMatching, symphony::WeightMatchingParams, "weight_matching", 3,
+SYMPHONY_PLUGIN(symphony::Alignment, symphony::WeightMatching, symphony::WeightMatchingParams, "weight_matching", 4,
                 "permutes (and signs) units so that their weights agree with the anchor's, by coordinate descent",
                 "Ainsworth et al. 2023, arXiv 2209.04836")

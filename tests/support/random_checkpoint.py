@@ -13,8 +13,10 @@ import numpy
 SHAPES = {
     "qwen2.5-0.5b": (896, 24, 14, 2, 4864, 151936, True),
     "qwen2.5-1.5b": (1536, 28, 12, 2, 8960, 151936, True),
+    "mistral-7b": (4096, 32, 32, 8, 14336, 32000, False),
     "tiny": (32, 2, 4, 2, 48, 256, True),
     "wide-vocabulary": (256, 2, 4, 2, 512, 65536, True),  # nearly all of it is one tensor, whatever the depth
+    "wide-ffn": (1024, 1, 8, 2, 8192, 32000, True),  # a similarity matrix of its units is twice the largest tensor
 }
 
 

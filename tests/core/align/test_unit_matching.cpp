@@ -53,6 +53,13 @@ TEST_CASE("unit matching: signed matching is the best of all signed permutations
     CHECK((found.transform.dense() * turned).sum().item<double>() + (found.transform.dense().abs() * fixed).sum().item<double>() ==
           Approx(best).epsilon(1e-6));
     CHECK(found.similarity_before == Approx((fixed + turned).diagonal().mean().item<double>()));
+    const UnitMatch from_worth = match_signed_worth(fixed + turned.abs(), [&](const std::vector<std::int64_t>& units) {
+      return turned.gather(1, torch::tensor(units, torch::kInt64).unsqueeze(1)).squeeze(1);
+    });
+    CHECK(from_worth.transform.perm() == found.transform.perm());
+    CHECK(from_worth.transform.sign() == found.transform.sign());
+    CHECK(from_worth.similarity_before == Approx(found.similarity_before));
+    CHECK(from_worth.similarity_after == Approx(found.similarity_after));
   }
 }
 

@@ -1,7 +1,7 @@
 // Closed-form gauges: what was planted comes back, and what cannot be balanced is only rotated.
 #include <catch2/catch.hpp>
 
-#include "core/model/folded_weights.hpp"
+#include "core/model/ffn_units.hpp"
 #include "core/model/head_gauge.hpp"
 #include "core/model/symmetry.hpp"
 #include "tests/support/random_transforms.hpp"

@@ -119,16 +119,6 @@ TEST_CASE("weight similarity: transforming the source permutes the similarity", 
   CHECK(distance(ffn_weight_similarity(a, moved, 0).fixed, ffn.apply(ffn_weight_similarity(a, b, 0).fixed, 1, 1, Action::relabel)) < 1e-6);
 }
 
-TEST_CASE("weight similarity: as many layers at once as twice the largest tensor and 256 MiB hold", "[core][model]") {
-  ModelSpec qwen;
-  qwen.vocab_size = 151936, qwen.hidden_size = 1536, qwen.ffn_size = 8960;  // Qwen2.5-1.5B
-  CHECK(layers_at_once(qwen) == 2);
-  qwen.hidden_size = 896, qwen.ffn_size = 4864;  // Qwen2.5-0.5B
-  CHECK(layers_at_once(qwen) == 4);
-  qwen.vocab_size = 32000, qwen.hidden_size = 4096, qwen.ffn_size = 14336;  // Mistral-7B
-  CHECK(layers_at_once(qwen) == 1);
-}
-
 TEST_CASE("weight similarity: sums over blocks of rows are those over all rows", "[core][model]") {
   // More units and more vocabulary than are read at once.
   const ModelSpec wide = tiny_spec({.ffn = 2100, .vocab = 2500});
