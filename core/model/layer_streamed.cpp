@@ -6,6 +6,7 @@
 #include "core/base/error.hpp"
 #include "core/base/text.hpp"
 #include "core/model/layer_tap.hpp"
+#include "core/model/precision.hpp"
 
 namespace symphony {
 
@@ -64,7 +65,8 @@ TensorMap LayerStreamed::load(std::int64_t layer) const {
   TensorMap result;
   for (const SpecTensor& expected : with_router ? decoder_tensors(model_.spec, router_.get()) : spec_tensors(model_.spec)) {
     if (expected.layer != layer) continue;
-    result.emplace(expected.name, stored(expected).to(torch::TensorOptions().device(options_.device).dtype(options_.dtype)));
+    const torch::ScalarType dtype = expected.kind == TensorKind::router ? at_least_float32(options_.dtype) : options_.dtype;
+    result.emplace(expected.name, stored(expected).to(torch::TensorOptions().device(options_.device).dtype(dtype)));
   }
   return result;
 }
@@ -96,7 +98,7 @@ void LayerStreamed::set_router_parameters(const TensorMap& parameters) {
     if (tensor.sizes() != torch::IntArrayRef(expected.shape))
       fail<DataError>(fmt::format("router of layer {}", layer_), "parameter {} has shape {}, expected {}", quoted(expected.name),
                       shape_text(tensor.sizes()), shape_text(expected.shape));
-    parameters_.router.emplace(expected.name, tensor.to(torch::TensorOptions().device(options_.device).dtype(options_.dtype)));
+    parameters_.router.emplace(expected.name, tensor.to(torch::TensorOptions().device(options_.device).dtype(at_least_float32(options_.dtype))));
   }
 }
 

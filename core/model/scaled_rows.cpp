@@ -1,5 +1,7 @@
-// Computed in float64 and rounded once to the stored type.
+// Computed in float64 and rounded once, to float32 at least: a factor near 1 is lost in bfloat16.
 #include "core/model/scaled_rows.hpp"
+
+#include "core/model/precision.hpp"
 
 namespace symphony {
 
@@ -7,9 +9,13 @@ namespace {
 
 class ScaledRows final : public TensorSource {
  public:
-  ScaledRows(std::shared_ptr<const TensorSource> below, std::shared_ptr<const TensorMap> changes) : below_(std::move(below)), changes_(std::move(changes)) {}
+  ScaledRows(std::shared_ptr<const TensorSource> below, std::shared_ptr<const TensorMap> changes)
+      : below_(std::move(below)), changes_(std::move(changes)), infos_(below_->infos()) {
+    for (TensorInfo& info : infos_)
+      if (changes_->contains(info.name + ".scale") || changes_->contains(info.name + ".shift")) info.dtype = at_least_float32(info.dtype);
+  }
 
-  const std::vector<TensorInfo>& infos() const override { return below_->infos(); }
+  const std::vector<TensorInfo>& infos() const override { return infos_; }
   std::string label() const override { return below_->label() + ", rows scaled"; }
 
   torch::Tensor get(std::string_view name) const override {
@@ -23,12 +29,13 @@ class ScaledRows final : public TensorSource {
       tensor = tensor * scale->second.to(torch::kFloat64).reshape(shape);
     }
     if (shift != changes_->end()) tensor = tensor + shift->second.to(torch::kFloat64);
-    return tensor.to(given.scalar_type());
+    return tensor.to(info(name).dtype);
   }
 
  private:
   std::shared_ptr<const TensorSource> below_;
   std::shared_ptr<const TensorMap> changes_;
+  std::vector<TensorInfo> infos_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "core/base/error.hpp"
 #include "core/base/random.hpp"
 #include "core/base/text.hpp"
+#include "core/pipeline/row_reader.hpp"
 #include "core/tensor/overlay_source.hpp"
 
 namespace symphony {
@@ -101,15 +102,16 @@ class FusedView final : public TensorSource {
   torch::Tensor fused(const SpecTensor& tensor) const {
     const Fusion& method = method_for(tensor);
     const FusionNeeds needs = method.needs();
-    const auto read = [&](const Model& model) {
-      const torch::Tensor stored = model.tensors->get(tensor.name);
-      return needs.stored_types ? stored : stored.to(torch::kFloat32);
+    RowReader reader(problem_.sources[problem_.anchor].spec);
+    const auto read = [&](const Model& model) -> TensorRows {
+      return needs.stored_types ? reader.read(model, tensor.name) : model.tensors->get(tensor.name).to(torch::kFloat32);
     };
-    std::vector<torch::Tensor> tensors;
+    std::vector<TensorRows> tensors;
     for (const Model& source : problem_.sources) tensors.push_back(read(source));
     const std::vector<torch::Tensor> row_masks = has_rows_of_tokens(tensor.kind) ? problem_.row_masks : std::vector<torch::Tensor>{};
-    const torch::Tensor base = needs.base ? read(*problem_.base) : torch::Tensor{};
-    const torch::Tensor result = method.fuse({tensor, tensors, row_masks, base, problem_.anchor, source_names_});
+    const std::optional<TensorRows> base = needs.base ? std::optional(read(*problem_.base)) : std::nullopt;
+    const torch::Tensor base_mask = has_rows_of_tokens(tensor.kind) ? problem_.base_mask : torch::Tensor{};
+    const torch::Tensor result = method.fuse({tensor, tensors, row_masks, base, base_mask, problem_.anchor, source_names_});
     if (result.sizes().vec() != tensor.shape || result.scalar_type() != torch::kFloat32)
       fail<PluginError>("fusion", "tensor {}: the method for kind '{}' returned {} {}, expected Float {}", quoted(tensor.name),
                         kind_name(tensor.kind), torch::toString(result.scalar_type()), shape_text(result.sizes()), shape_text(tensor.shape));

@@ -23,6 +23,7 @@ struct AssembleProblem {
   Method router;                     ///< canonical; stored in the spec; not read when the plan has no slots
   std::optional<Model> base;         ///< the common ancestor, for methods that need one
   std::vector<torch::Tensor> row_masks;  ///< empty, or one bool tensor [V] a source: the rows of embedding and head that it holds
+  torch::Tensor base_mask;           ///< the same of the base; undefined: all
   std::uint64_t seed = 0;            ///< of the plan's noise and redrawn units, from streams named after each tensor
 };
 

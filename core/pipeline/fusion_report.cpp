@@ -7,6 +7,8 @@
 #include <map>
 
 #include "core/pipeline/byte_progress.hpp"
+#include "core/pipeline/row_reader.hpp"
+#include "core/plugin/fusion_arithmetic.hpp"
 #include "core/tensor/pieces.hpp"
 
 namespace symphony {
@@ -20,9 +22,10 @@ struct FusionLoss {
 };
 
 FusionLoss fusion_loss(const std::string& tensor, const Model& merged, const std::vector<Model>& aligned) {
-  std::vector<torch::Tensor> values;
-  for (const Model& source : aligned) values.push_back(source.tensors->get(tensor));
-  const torch::Tensor gram_NN = inner_products(values);
+  RowReader reader(aligned.front().spec);
+  std::vector<TensorRows> values;
+  for (const Model& source : aligned) values.push_back(reader.read(source, tensor));
+  const torch::Tensor gram_NN = gram_matrix(values, std::vector<double>(values.size(), 1.0));
   const auto gram = gram_NN.accessor<double, 2>();
   const auto count = static_cast<std::int64_t>(values.size());
   double pair_sum = 0.0, norm_sum = 0.0;

@@ -87,8 +87,8 @@ StageCost alignment_cost(const ModelSpec& spec, std::size_t num_sources, std::in
 }
 
 StageCost assembly_cost(const ModelSpec& assembled, std::size_t num_sources, std::int64_t tokens) {
-  // What is fused, and its copy in the type that is written. Sources are mapped, or a share of what they would take in float32.
-  const std::uint64_t fusing = (8 + static_cast<std::uint64_t>(num_sources)) * largest_tensor_bytes(assembled) / 6;
+  // What is fused, and its copy in the type that is written. Sources are mapped, or a share of what they would take in float32, and no more than all of one.
+  const std::uint64_t fusing = (8 + std::min<std::uint64_t>(num_sources, 6)) * largest_tensor_bytes(assembled) / 6;
   return {.kept_bytes = kRecordBytes, .peak_memory_bytes = program_bytes() + fusing + (assembled.moe ? moments_bytes(assembled, tokens) / 2 : 0)};
 }
 

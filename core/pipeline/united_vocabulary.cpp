@@ -23,24 +23,33 @@ class RevocabularySource final : public TensorSource {
   const std::vector<TensorInfo>& infos() const override { return infos_; }
   std::string label() const override { return below_->label(); }
 
-  torch::Tensor get(std::string_view name) const override {
-    const torch::Tensor given = below_->get(name);
+  torch::Tensor get(std::string_view name) const override { return has_rows_of_tokens(name) ? by_rows(name).whole() : below_->get(name); }
+
+  TensorRows by_rows(std::string_view name) const override {
+    TensorRows given = below_->by_rows(name);
     if (!has_rows_of_tokens(name)) return given;
-    std::vector<std::int64_t> first;  // the own row, or the first of the pieces
-    for (std::size_t token = 0; token < map_->own.size(); ++token) first.push_back(map_->own[token] >= 0 ? map_->own[token] : first_piece(token));
-    torch::Tensor rows = given.index_select(0, torch::tensor(first, torch::kInt64));
-    for (std::size_t token = 0; token < map_->own.size(); ++token) {
-      const std::vector<std::int64_t>& ids = map_->pieces[token];
-      if (map_->own[token] < 0 && ids.empty()) rows[static_cast<std::int64_t>(token)].zero_();
-      if (ids.size() < 2) continue;
-      const torch::Tensor pieces = given.index_select(0, torch::tensor(ids, torch::kInt64));
-      rows[static_cast<std::int64_t>(token)].copy_(pieces.to(torch::kFloat64).mean(0).to(given.scalar_type()));
+    std::vector<std::int64_t> shape = given.shape();
+    shape.front() = static_cast<std::int64_t>(map_->own.size());
+    return {std::move(shape), given.dtype(), [given, map = map_](const torch::Tensor& tokens) { return rows_of(*map, given, tokens); }};
+  }
+
+ private:
+  /// The own row, the mean of the pieces, or zeros.
+  static torch::Tensor rows_of(const TokenMap& map, const TensorRows& given, const torch::Tensor& tokens) {
+    const auto first_of = [&map](std::size_t token) { return map.own[token] >= 0 ? map.own[token] : map.pieces[token].empty() ? 0 : map.pieces[token].front(); };
+    const std::int64_t* const ids = tokens.data_ptr<std::int64_t>();
+    std::vector<std::int64_t> first(static_cast<std::size_t>(tokens.numel()));
+    std::transform(ids, ids + tokens.numel(), first.begin(), [&](std::int64_t token) { return first_of(static_cast<std::size_t>(token)); });
+    torch::Tensor rows = given.gather(torch::tensor(first, torch::kInt64));
+    for (std::int64_t place = 0; place < tokens.numel(); ++place) {
+      const auto token = static_cast<std::size_t>(ids[place]);
+      const std::vector<std::int64_t>& pieces = map.pieces[token];
+      if (map.own[token] < 0 && pieces.empty()) rows[place].zero_();
+      if (pieces.size() >= 2) rows[place].copy_(given.gather(torch::tensor(pieces, torch::kInt64)).to(torch::kFloat64).mean(0).to(given.dtype()));
     }
     return rows;
   }
 
- private:
-  std::int64_t first_piece(std::size_t token) const { return map_->pieces[token].empty() ? 0 : map_->pieces[token].front(); }
   bool has_rows_of_tokens(std::string_view name) const { return std::find(names_.begin(), names_.end(), name) != names_.end(); }
 
   std::shared_ptr<const TensorSource> below_;

@@ -21,7 +21,7 @@ template <typename Interface>
 struct Category;
 
 template <> struct Category<Alignment> { static constexpr const char* name = "alignment"; static constexpr std::uint32_t version = 2; };
-template <> struct Category<Fusion> { static constexpr const char* name = "fusion"; static constexpr std::uint32_t version = 1; };
+template <> struct Category<Fusion> { static constexpr const char* name = "fusion"; static constexpr std::uint32_t version = 2; };
 template <> struct Category<Experts> { static constexpr const char* name = "experts"; static constexpr std::uint32_t version = 2; };
 template <> struct Category<Router> { static constexpr const char* name = "router"; static constexpr std::uint32_t version = 1; };
 template <> struct Category<RouterInit> { static constexpr const char* name = "router_init"; static constexpr std::uint32_t version = 1; };

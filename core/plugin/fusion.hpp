@@ -3,11 +3,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/model/model_spec.hpp"
 #include "core/plugin/context.hpp"
+#include "core/tensor/tensor_rows.hpp"
 
 namespace symphony {
 
@@ -15,20 +17,21 @@ namespace symphony {
 /// only the first leave the others unset.
 struct FusionNeeds {
   bool base : 1 = false;          ///< the common ancestor, `sources.base`
-  /// The method reads tensors in whatever floating-point type they are stored in. Without it each source's is copied into float32 first, which takes
-  /// the memory of as many tensors as there are sources.
+  /// The method reads tensors by rows, in whatever floating-point type they are stored in. Without it each source's is copied into float32 first, which
+  /// takes the memory of as many tensors as there are sources.
   bool stored_types : 1 = false;
 };
 static_assert(sizeof(FusionNeeds) == 1);
 
 struct FusionInput {
   const SpecTensor& tensor;
-  /// One a source in configured order, float32 unless needs().stored_types, same shape. For embedding and head rows some sources may lack rows, see
-  /// `row_masks`.
-  const std::vector<torch::Tensor>& sources;
+  /// One a source in configured order, same shape; float32 and in memory unless needs().stored_types. For embedding and head rows some sources may lack
+  /// rows, see `row_masks`.
+  const std::vector<TensorRows>& sources;
   /// Empty, or one bool tensor [V] a source: which rows it holds.
   const std::vector<torch::Tensor>& row_masks;
-  torch::Tensor base;         ///< typed like `sources`, all rows held; defined iff needs().base
+  std::optional<TensorRows> base;  ///< like `sources`; there iff needs().base
+  torch::Tensor base_mask;         ///< bool [V]: which rows of embedding and head the base holds; undefined: all
   std::size_t anchor = 0;
   const std::vector<std::string>& source_names;  ///< the same as check() saw
 };

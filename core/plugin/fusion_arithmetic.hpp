@@ -1,7 +1,7 @@
 // What fusion methods share: weights, the Gram matrix, the linear combination and the rule for rows that only some sources hold. Most methods
-// are "Gram, then combine": scalar coefficients found from pairwise dot products in float64, then one pass over the tensors. Both passes work
-// in float64 on pieces of a tensor (core/tensor/pieces.hpp), so that their memory does not grow with it and sources are read in the type in which
-// they are stored; sums are rounded to float32 once: N equal sources with coefficients that sum to one give that source back bit for bit.
+// are "Gram, then combine": scalar coefficients found from pairwise dot products in float64, then one pass over the tensors. Both passes read
+// sources by rows and in the type in which they are stored, and work in float64 on pieces (core/tensor/pieces.hpp), so that memory grows neither with
+// the tensor nor with their number; sums are rounded to float32 once: N equal sources with coefficients that sum to one give that source back bit for bit.
 // N sources.
 #pragma once
 
@@ -24,13 +24,17 @@ std::vector<double> normalised_weights(const std::vector<double>& weights, std::
 void check_sources(const FusionInput& input, const std::vector<double>& weights, std::string_view who);
 
 /// <theta_i, theta_j> over all entries, float64 [N, N] on the CPU. Sources whose weight is exactly 0 are not read; their rows and columns are 0.
-torch::Tensor gram_matrix(const std::vector<torch::Tensor>& sources, const std::vector<double>& weights);
+torch::Tensor gram_matrix(const std::vector<TensorRows>& sources, const std::vector<double>& weights);
 /// sum_i coefficients[i] * theta_i, float32. Sources whose coefficient is exactly 0 are not read.
-torch::Tensor combine(const std::vector<torch::Tensor>& sources, const std::vector<double>& coefficients);
+torch::Tensor combine(const std::vector<TensorRows>& sources, const std::vector<double>& coefficients);
 
 /// Applies `method` to the rows that every source holds; any other row is the `weights` mean of those that hold it, so that a row of one
 /// source only is kept as it is. Without row masks: `method(input.sources)`. Throws DataError when a row is held by no source of weight > 0.
 torch::Tensor fuse_held_rows(const FusionInput& input, const std::vector<double>& weights, std::string_view who,
-                             const std::function<torch::Tensor(const std::vector<torch::Tensor>&)>& method);
+                             const std::function<torch::Tensor(const std::vector<TensorRows>&)>& method);
+
+/// Puts the `weights` mean over those that hold them into the rows of `result` that `rows`, int64, lists. Throws DataError when a row is held by no source of
+/// weight > 0.
+void put_mean_of_holders(const FusionInput& input, const std::vector<double>& weights, const torch::Tensor& rows, std::string_view who, torch::Tensor& result);
 
 }  // namespace symphony

@@ -131,17 +131,22 @@ torch::Tensor inner_products(const std::vector<torch::Tensor>& tensors) {
 }
 
 torch::Tensor weighted_sum(const std::vector<torch::Tensor>& tensors, const std::vector<double>& coefficients) {
-  SYMPHONY_ASSERT(!tensors.empty() && tensors.size() == coefficients.size());
+  SYMPHONY_ASSERT(!tensors.empty());
+  const torch::Tensor result = torch::empty(tensors.front().sizes(), torch::kFloat32);
+  weighted_sum_into(result, tensors, coefficients);
+  return result;
+}
+
+void weighted_sum_into(const torch::Tensor& result, const std::vector<torch::Tensor>& tensors, const std::vector<double>& coefficients) {
+  SYMPHONY_ASSERT(tensors.size() == coefficients.size() && result.is_contiguous() && result.scalar_type() == torch::kFloat32);
   std::vector<Entries> entries;
   std::vector<double> factors;
   for (std::size_t index = 0; index < tensors.size(); ++index) {
     if (coefficients[index] == 0.0) continue;
-    SYMPHONY_ASSERT(tensors[index].sizes() == tensors.front().sizes());
+    SYMPHONY_ASSERT(tensors[index].sizes() == result.sizes());
     entries.emplace_back(tensors[index]);
     factors.push_back(coefficients[index]);
   }
-  if (entries.empty()) return torch::zeros(tensors.front().sizes(), torch::kFloat32);
-  const torch::Tensor result = torch::empty(tensors.front().sizes(), torch::kFloat32);
   float* const out = result.data_ptr<float>();
   for_pieces(result.numel(), [&](std::int64_t, std::int64_t start, std::int64_t size) {
     double* const sum = scratch(2);
@@ -153,7 +158,6 @@ torch::Tensor weighted_sum(const std::vector<torch::Tensor>& tensors, const std:
     }
     narrow(sum, out + start, size);
   });
-  return result;
 }
 
 double squared_distance(const torch::Tensor& a, const torch::Tensor& b) {
@@ -173,13 +177,15 @@ double squared_distance(const torch::Tensor& a, const torch::Tensor& b) {
   return sum;
 }
 
-bool all_finite(const torch::Tensor& tensor) {
-  const Entries entries(tensor);
+bool all_finite(const TensorRows& tensor) {
   std::atomic<bool> finite{true};
-  for_pieces(entries.size(), [&](std::int64_t, std::int64_t start, std::int64_t size) {
-    double* const values = scratch(1);
-    entries.read(start, size, values);
-    if (!are_finite(values, size)) finite = false;
+  for_rows({tensor}, [&](std::int64_t, const std::vector<torch::Tensor>& parts) {
+    const Entries entries(parts.front());
+    for_pieces(entries.size(), [&](std::int64_t, std::int64_t start, std::int64_t size) {
+      double* const values = scratch(1);
+      entries.read(start, size, values);
+      if (!are_finite(values, size)) finite = false;
+    });
   });
   return finite;
 }

@@ -10,6 +10,8 @@ namespace symphony {
 
 TensorSource::~TensorSource() = default;
 
+TensorRows TensorSource::by_rows(std::string_view name) const { return get(name); }
+
 const TensorInfo* TensorSource::find(std::string_view name) const {
   const auto& all = infos();
   const auto at = std::lower_bound(all.begin(), all.end(), name, [](const TensorInfo& info, std::string_view key) { return info.name < key; });

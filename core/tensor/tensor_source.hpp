@@ -12,6 +12,8 @@
 
 #include <torch/types.h>
 
+#include "core/tensor/tensor_rows.hpp"
+
 namespace symphony {
 
 /// Named tensors in sorted order, so that iteration is deterministic.
@@ -31,6 +33,8 @@ class TensorSource {
   /// The tensor on the CPU, contiguous, in its stored dtype. It may alias the source's memory: never write into it.
   /// Thread-safe. Throws DataError with the nearest name when there is no such tensor.
   virtual torch::Tensor get(std::string_view name) const = 0;
+  /// The same tensor, read by rows: in memory when `get` would only look at it, or when its rows cannot be made one by one. Valid after this source.
+  virtual TensorRows by_rows(std::string_view name) const;
   /// What messages call this source: a path, or "aligned view of 'scripture'".
   virtual std::string label() const = 0;
 

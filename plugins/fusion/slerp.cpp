@@ -53,7 +53,7 @@ class Slerp final : public Fusion {
   torch::Tensor fuse(const FusionInput& input) const override {
     const std::vector<double> weight = weights(input.sources.size());
     check_sources(input, weight, kWho);
-    return fuse_held_rows(input, weight, kWho, [&](const std::vector<torch::Tensor>& sources) {
+    return fuse_held_rows(input, weight, kWho, [&](const std::vector<TensorRows>& sources) {
       return combine(sources, fold(gram_matrix(sources, weight), weight, input));
     });
   }

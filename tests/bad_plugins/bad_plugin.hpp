@@ -8,7 +8,7 @@ namespace {
 
 class FirstSource final : public symphony::Fusion {
  public:
-  torch::Tensor fuse(const symphony::FusionInput& input) const override { return input.sources.front(); }
+  torch::Tensor fuse(const symphony::FusionInput& input) const override { return input.sources.front().whole(); }
 };
 
 consteval symphony::PluginHeader sound_header(const char* name) {

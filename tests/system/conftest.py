@@ -25,9 +25,11 @@ class Runner:
         return done
 
 
-def merge_of_checkpoints(folder, settings):
-    """An experiment `merge` over the smoke base whose sources are the checkpoints `folder`/alpha (the anchor) and `folder`/beta; `settings` is YAML."""
+def merge_of_checkpoints(folder, settings, others=()):
+    """An experiment `merge` over the smoke base whose sources are the checkpoints `folder`/alpha (the anchor), `folder`/beta and those of `others`; `settings`
+    is YAML."""
     path = folder / "merge.yaml"
+    more = "".join(f"    {name}: {{ checkpoint: {folder}/{name} }}\n" for name in others)
     path.write_text(f"""
 include: [{SOURCE}/experiments/smoke/base.yaml]
 name: merge
@@ -35,7 +37,7 @@ sources:
   models:
     alpha: {{ train: null, checkpoint: {folder}/alpha, domain: alpha }}
     beta: {{ train: null, checkpoint: {folder}/beta, domain: beta }}
-{settings}""")
+{more}{settings}""")
     return path
 
 

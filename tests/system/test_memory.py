@@ -10,7 +10,7 @@ import pytest
 from conftest import RUNNER, SOURCE, merge_of_checkpoints
 
 sys.path.insert(0, str(SOURCE / "tests/support"))
-from random_checkpoint import write_checkpoint  # noqa: E402
+from random_checkpoint import SHAPES, write_checkpoint  # noqa: E402
 
 SMOKE = sorted(path.stem for path in (SOURCE / "experiments/smoke").glob("*.yaml") if path.stem != "base")
 
@@ -60,29 +60,45 @@ windows: { length: 65, in_domain: 1, out_of_distribution: 1 }
     assert_near(tmp_path / "results")
 
 
-def merge_peak(folder, layers):
-    """Peak of anonymous memory of aligning by weights, fusing, assembling two experts a layer and writing the result."""
-    for seed, name in enumerate(["alpha", "beta"]):
-        write_checkpoint(folder / name, "wide-vocabulary", layers=layers, seed=seed)
-    experiment = merge_of_checkpoints(folder, """
+MERGE = """
 calibration: { tokens: 64, length: 16 }
-alignment: { method: weight_matching, scope: [ffn, attention_heads] }
 training: { phases: [] }
 eval: []
 export: { dtype: bfloat16 }
-""")
+"""
+FFN_AND_HEADS = "alignment: { method: weight_matching, scope: [ffn, attention_heads] }\n"
+STREAM = "experts: dense\nalignment: { method: weight_matching, scope: [residual] }\n"
+
+
+def merge_peak(folder, settings, shape="wide-vocabulary", layers=2, others=()):
+    """Peak of anonymous memory of aligning by weights, fusing, assembling and writing the result."""
+    folder.mkdir()
+    for seed, name in enumerate(["alpha", "beta", *others]):
+        write_checkpoint(folder / name, shape, layers=layers, seed=seed)
+    experiment = merge_of_checkpoints(folder, MERGE + settings, others)
     run_experiment("--exp", experiment, "--results", folder / "results", "--jobs", 1)
     (_, _, measured), = predicted_and_measured(folder / "results")
-    assert (next(folder.glob("results/merge/*/model")) / "model.safetensors").stat().st_size > 2 * 65536 * 256
+    hidden, _, _, _, ffn, vocab, _ = SHAPES[shape]
+    assert (next(folder.glob("results/merge/*/model")) / "model.safetensors").stat().st_size > 2 * vocab * hidden
+    promised = 3 * 4 * hidden * max(vocab, ffn) + 512 * 2**20
+    print(f"{folder.name}: {measured / 2**20:.0f} MiB of {promised / 2**20:.0f}")
+    assert measured <= promised
     return measured
 
 
+def assert_alike(one, other):
+    assert abs(one - other) <= 0.1 * max(one, other)
+
+
 def test_merging_takes_the_memory_of_a_few_tensors_whatever_the_depth(tmp_path):
-    peaks = {}
-    for layers in (2, 10):
-        (tmp_path / str(layers)).mkdir()
-        peaks[layers] = merge_peak(tmp_path / str(layers), layers)
-    print({layers: f"{peak / 2**20:.0f} MiB" for layers, peak in peaks.items()})
-    largest = 4 * 65536 * 256
-    assert max(peaks.values()) <= 3 * largest + 512 * 2**20
-    assert abs(peaks[2] - peaks[10]) <= 0.1 * max(peaks.values())
+    assert_alike(*(merge_peak(tmp_path / f"{layers} layers", FFN_AND_HEADS, layers=layers) for layers in (2, 10)))
+
+
+def test_merging_takes_the_memory_of_a_few_tensors_however_many_models_are_moved(tmp_path):
+    names = ["gamma", "delta", "epsilon", "zeta", "eta", "theta"]
+    # One fills the room that is kept for tensors that views make; the others are made by rows.
+    assert_alike(*(merge_peak(tmp_path / f"{2 + count} models", STREAM, others=names[:count]) for count in (1, 6)))
+
+
+def test_matching_units_takes_the_memory_of_one_similarity(tmp_path):
+    merge_peak(tmp_path / "wide FFN", FFN_AND_HEADS, shape="wide-ffn", layers=1)

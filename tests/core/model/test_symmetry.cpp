@@ -61,6 +61,32 @@ TEST_CASE("symmetry: a rotation between folded gains and other ones keeps the lo
   }
 }
 
+TEST_CASE("symmetry: tensors of a transformed model are the same when they are read by rows", "[core][model]") {
+  for (const Variant& variant : variants()) {
+    CAPTURE(variant.name);
+    const Model model = untied(random_model(variant.spec(), 22));
+    const auto groups = symmetry_groups(model.spec);
+    TransformSet rotated = random_rotation_of(model, 22);
+    rotated.merge(random_transforms(groups, {"attention_heads", "gauge", "ffn", ""}, true, 22));
+    std::size_t num_made = 0;
+    for (const TransformSet& set : {random_transforms(groups, {"ffn", "attention_heads", "residual"}, true, 22), rotated}) {
+      const Model moved = apply_transforms(model, set);
+      const bool exact = std::all_of(set.begin(), set.end(), [](const auto& entry) { return entry.second.is_exact(); });
+      for (const TensorInfo& info : moved.tensors->infos()) {
+        CAPTURE(info.name);
+        const TensorRows rows = moved.tensors->by_rows(info.name);
+        const torch::Tensor whole = moved.tensors->get(info.name), index = torch::arange(whole.size(0) - 1, -1, -2);
+        num_made += rows.in_memory() ? 0 : 1;
+        CHECK(rows.shape() == info.shape);
+        CHECK(rows.dtype() == info.dtype);
+        if (exact) CHECK(torch::equal(rows.gather(index), whole.index_select(0, index)));
+        else CHECK(torch::allclose(rows.gather(index), whole.index_select(0, index), 1e-6, 1e-7));
+      }
+    }
+    CHECK(num_made > static_cast<std::size_t>(model.spec.num_layers) * 8);
+  }
+}
+
 TEST_CASE("symmetry: folded gains are one, given gains are the anchor's, the function stays", "[core][model]") {
   const Model source = random_model(tiny_spec(small()), 22), anchor = random_model(tiny_spec(small()), 23);
   const Model folded = apply_transforms(source, fold_gains(source));

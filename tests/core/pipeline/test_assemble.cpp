@@ -201,6 +201,22 @@ TEST_CASE("assemble: embedding rows that only some sources hold are the mean of 
   CHECK(torch::equal(merged_VD[3], sources[0].tensors->get("model.embed_tokens.weight")[3]));
 }
 
+TEST_CASE("assemble: sources whose tensors a view makes are fused as if they were in memory", "[core][pipeline]") {
+  // More of them than fit in the room for one tensor in float32, so that some are read by rows.
+  const ModelSpec spec = tiny_spec({.qkv_bias = true});
+  std::vector<Model> moved, in_memory;
+  for (Model& source : different(spec, 5)) {
+    const TransformSet set = random_transforms(symmetry_groups(spec), {"residual", "ffn", "attention_heads"}, true, moved.size());
+    moved.push_back(apply_transforms(source, set));
+    in_memory.push_back({spec, std::make_shared<MemorySource>(load_all(*moved.back().tensors), source.name), source.name});
+  }
+  for (const std::string fusion : {"average", "slerp"}) {
+    CAPTURE(fusion);
+    const Model viewed = assemble(problem(moved, "dense", fusion), "merged"), expected = assemble(problem(in_memory, "dense", fusion), "merged");
+    for (const TensorInfo& info : expected.tensors->infos()) CHECK(torch::equal(viewed.tensors->get(info.name), expected.tensors->get(info.name)));
+  }
+}
+
 TEST_CASE("assemble: refuses fusion maps, bases and sources that do not fit", "[core][pipeline]") {
   const std::vector<Model> sources = different(tiny_spec(), 2);
   AssembleProblem incomplete = problem(sources, "separate");

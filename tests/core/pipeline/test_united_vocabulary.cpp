@@ -116,6 +116,8 @@ TEST_CASE("united vocabulary: a source reads a token that it lacks as the mean o
   CHECK(torch::equal(row_of("the"), own("the")));
   CHECK(torch::allclose(row_of("abc"), (own("a") + own("bc")) / 2, 1e-6, 1e-7));  // "bc" is its first merge
   CHECK(torch::equal(seen.tensors->get("model.norm.weight"), second.tensors->get("model.norm.weight")));
+  const torch::Tensor some = torch::tensor(std::vector<std::int64_t>{7, 3, seen.spec.vocab_size - 1, 3}, torch::kInt64);
+  CHECK(torch::equal(seen.tensors->by_rows(kEmbedding).gather(some), seen.tensors->get(kEmbedding).index_select(0, some)));
 }
 
 TEST_CASE("united vocabulary: a token none of whose bytes a source has is a row of zeros to it", "[core][pipeline]") {

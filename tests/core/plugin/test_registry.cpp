@@ -85,10 +85,10 @@ TEST_CASE("registry: the canonical form has every parameter in declared order", 
 TEST_CASE("registry: an object computes with its own parameters", "[core][plugin]") {
   const auto half = samples().create<Fusion>({"sample", ValueMap{}});
   const auto tenth = samples().create<Fusion>({"sample", ValueMap{{"share", 0.1}}});
-  const std::vector<torch::Tensor> sources{torch::ones({2}), torch::ones({2})};
+  const std::vector<TensorRows> sources{torch::ones({2}), torch::ones({2})};
   const SpecTensor tensor{"x", TensorKind::norm, -1, -1, {2}};
   const std::vector<std::string> names{"a", "b"};
-  const FusionInput input{tensor, sources, {}, {}, 0, names};
+  const FusionInput input{tensor, sources, {}, {}, {}, 0, names};
   CHECK(half->fuse(input)[0].item<float>() == 1.5f);
   CHECK(tenth->fuse(input)[0].item<float>() == 1.1f);
 }

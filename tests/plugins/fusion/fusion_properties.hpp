@@ -24,9 +24,14 @@ inline std::vector<torch::Tensor> random_sources(std::size_t num_sources, std::u
   return sources;
 }
 
-/// Fuses `sources`, named s0, s1, ..., and checks that none was modified.
+/// The same tensor, made when its rows are read.
+inline TensorRows made_when_read(const torch::Tensor& tensor) {
+  return {tensor.sizes().vec(), tensor.scalar_type(), [tensor](const torch::Tensor& index) { return tensor.index_select(0, index); }};
+}
+
+/// Fuses `sources`, named s0, s1, ..., and checks that none was modified, and that sources that are read by rows give the same.
 inline torch::Tensor fuse(const Fusion& fusion, const std::vector<torch::Tensor>& sources, const torch::Tensor& base = {},
-                          const std::vector<torch::Tensor>& row_masks = {}, std::size_t anchor = 0) {
+                          const std::vector<torch::Tensor>& row_masks = {}, std::size_t anchor = 0, const torch::Tensor& base_mask = {}) {
   const SpecTensor tensor{"model.layers.0.self_attn.q_proj.weight", TensorKind::attention, 0, -1, sources.front().sizes().vec()};
   std::vector<std::string> names;
   std::vector<torch::Tensor> copies;
@@ -35,7 +40,12 @@ inline torch::Tensor fuse(const Fusion& fusion, const std::vector<torch::Tensor>
     copies.push_back(sources[source_idx].clone());
   }
   fusion.check(sources.size(), names);
-  const torch::Tensor result = fusion.fuse({tensor, sources, row_masks, base, anchor, names});
+  const std::vector<TensorRows> in_memory(sources.begin(), sources.end());
+  const std::optional<TensorRows> base_rows = base.defined() ? std::optional<TensorRows>(base) : std::nullopt;
+  const torch::Tensor result = fusion.fuse({tensor, in_memory, row_masks, base_rows, base_mask, anchor, names});
+  std::vector<TensorRows> by_rows;
+  for (const torch::Tensor& source : sources) by_rows.push_back(made_when_read(source));
+  CHECK(torch::equal(fusion.fuse({tensor, by_rows, row_masks, base.defined() ? std::optional(made_when_read(base)) : std::nullopt, base_mask, anchor, names}), result));
   for (std::size_t source_idx = 0; source_idx < sources.size(); ++source_idx) {
     const bool unmodified = sources[source_idx].eq(copies[source_idx]).logical_or(copies[source_idx].ne(copies[source_idx])).all().item<bool>();
     CHECK(unmodified);
@@ -60,40 +70,68 @@ inline void check_copies_give_the_source(const Fusion& fusion, const torch::Tens
   }
 }
 
-inline void check_rotation_equivariant(const Fusion& fusion, std::size_t num_sources) {
+inline void check_rotation_equivariant(const Fusion& fusion, std::size_t num_sources, const torch::Tensor& base = {}) {
   for (const std::uint64_t seed : {1u, 2u, 3u}) {
     CAPTURE(seed);
     const torch::Tensor rotation = random_orthogonal_matrix(5, seed).to(torch::kFloat32);
     const std::vector<torch::Tensor> sources = random_sources(num_sources, seed);
     std::vector<torch::Tensor> rotated;
     for (const torch::Tensor& source : sources) rotated.push_back(source.matmul(rotation));
-    CHECK(relative_difference(fuse(fusion, rotated), fuse(fusion, sources).matmul(rotation)) < 1e-6);
+    const torch::Tensor rotated_base = base.defined() ? base.matmul(rotation) : base;
+    CHECK(relative_difference(fuse(fusion, rotated, rotated_base), fuse(fusion, sources, base).matmul(rotation)) < 1e-6);
   }
 }
 
 /// Reversing and rotating the list of sources (with equal weights) changes nothing beyond rounding.
-inline void check_order_does_not_matter(const Fusion& fusion) {
+inline void check_order_does_not_matter(const Fusion& fusion, const torch::Tensor& base = {}) {
   for (const std::uint64_t seed : {1u, 2u, 3u}) {
     CAPTURE(seed);
     std::vector<torch::Tensor> sources = random_sources(4, seed);
-    const torch::Tensor expected = fuse(fusion, sources);
+    const torch::Tensor expected = fuse(fusion, sources, base);
     std::reverse(sources.begin(), sources.end());
-    CHECK(relative_difference(fuse(fusion, sources), expected) < 1e-6);
+    CHECK(relative_difference(fuse(fusion, sources, base), expected) < 1e-6);
     std::rotate(sources.begin(), sources.begin() + 1, sources.end());
-    CHECK(relative_difference(fuse(fusion, sources), expected) < 1e-6);
+    CHECK(relative_difference(fuse(fusion, sources, base), expected) < 1e-6);
   }
 }
 
-/// Finite results for tensors without a direction, of one entry, of one axis, and of more than one piece.
+/// Finite results for tensors without a direction, of one entry, of one axis, and of more than one piece. The base, where one is needed, is half of the first
+/// source.
 inline void check_odd_tensors(const Fusion& fusion) {
+  const auto fused = [&](const std::vector<torch::Tensor>& sources) {
+    return fuse(fusion, sources, fusion.needs().base ? sources.front() * 0.5f : torch::Tensor{});
+  };
   const torch::Tensor zero = torch::zeros({3, 2}), ones = torch::ones({3, 2});
-  CHECK(torch::equal(fuse(fusion, {zero, zero}), zero));
-  CHECK(torch::isfinite(fuse(fusion, {zero, ones})).all().item<bool>());
-  CHECK(torch::isfinite(fuse(fusion, {torch::full({1, 1}, 2.0f), torch::full({1, 1}, 3.0f)})).all().item<bool>());
-  const torch::Tensor gain = fuse(fusion, {torch::tensor({1.0f, 2.0f, 3.0f}), torch::tensor({1.1f, 2.0f, 2.9f})});
+  CHECK(torch::equal(fused({zero, zero}), zero));
+  CHECK(torch::isfinite(fused({zero, ones})).all().item<bool>());
+  CHECK(torch::isfinite(fused({torch::full({1, 1}, 2.0f), torch::full({1, 1}, 3.0f)})).all().item<bool>());
+  const torch::Tensor gain = fused({torch::tensor({1.0f, 2.0f, 3.0f}), torch::tensor({1.1f, 2.0f, 2.9f})});
   CHECK(gain.sizes().vec() == std::vector<std::int64_t>{3});
+  CHECK(torch::isfinite(gain).all().item<bool>());
   const std::vector<torch::Tensor> large = random_sources(2, 9, {700, 800});
-  CHECK(torch::isfinite(fuse(fusion, large)).all().item<bool>());
+  CHECK(torch::isfinite(fused(large)).all().item<bool>());
+}
+
+/// Sources stored in half the width, or in several widths, give what their float32 copies give, bit for bit: all rows and, without a base, rows that only some
+/// hold.
+inline void check_stored_types(const Fusion& fusion, const torch::Tensor& base = {}) {
+  using Types = std::vector<torch::ScalarType>;
+  const auto mask = [](std::vector<std::int64_t> rows) { return torch::tensor(rows, torch::kInt64).to(torch::kBool); };
+  std::vector<std::vector<torch::Tensor>> masks_of_cases(1);
+  if (!base.defined()) masks_of_cases.push_back({mask({1, 1, 0, 1, 1, 0, 1}), mask({1, 0, 1, 1, 1, 0, 1}), mask({1, 1, 1, 0, 1, 1, 1})});
+  for (const Types& types : {Types(3, torch::kBFloat16), Types(3, torch::kHalf), Types{torch::kFloat32, torch::kBFloat16, torch::kHalf}})
+    for (const auto& masks : masks_of_cases) {
+      CAPTURE(types, masks.size());
+      std::vector<torch::Tensor> stored = random_sources(3, 11), copies;
+      for (std::size_t source_idx = 0; source_idx < stored.size(); ++source_idx) {
+        stored[source_idx] = stored[source_idx].to(types[source_idx]);
+        copies.push_back(stored[source_idx].to(torch::kFloat32));
+      }
+      const torch::Tensor stored_base = base.defined() ? base.to(types.back()) : base;
+      const torch::Tensor fused = fuse(fusion, stored, stored_base, masks);
+      REQUIRE(fused.scalar_type() == torch::kFloat32);
+      CHECK(torch::equal(fused, fuse(fusion, copies, base.defined() ? stored_base.to(torch::kFloat32) : base, masks)));
+    }
 }
 
 /// Row masks: a row of one source only is that row, whatever the others contain there.

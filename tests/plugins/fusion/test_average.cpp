@@ -39,11 +39,12 @@ TEST_CASE("average: a row that some sources lack is the mean of those that hold 
   CHECK(torch::allclose(fused, torch::tensor({{(1.0f + 30 + 28) / 8}, {62.0f / 4}, {3.0f}})));
 }
 
-TEST_CASE("average: copies, odd tensors, order, rotations and unique rows", "[plugin][fusion.average][invariant]") {
+TEST_CASE("average: copies, stored types, odd tensors, order, rotations and unique rows", "[plugin][fusion.average][invariant]") {
   for (const bool restore_norm : {false, true}) {
     CAPTURE(restore_norm);
     const auto average = make_plugin<Fusion>("average", ValueMap{{"restore_norm", restore_norm}});
     check_copies_give_the_source(*average);
+    check_stored_types(*average);
     check_odd_tensors(*average);
     check_order_does_not_matter(*average);
     check_rotation_equivariant(*average, 4);

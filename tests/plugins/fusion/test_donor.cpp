@@ -25,8 +25,9 @@ TEST_CASE("donor: does not read the other sources", "[plugin][fusion.donor][inva
   CHECK_THROWS_WITH(fuse(*make_plugin<Fusion>("donor", ValueMap{{"source", "s1"}}), sources), Catch::Contains("source 's1' holds a NaN"));
 }
 
-TEST_CASE("donor: copies and unique rows", "[plugin][fusion.donor][invariant]") {
+TEST_CASE("donor: copies, stored types and unique rows", "[plugin][fusion.donor][invariant]") {
   check_copies_give_the_source(*make_plugin<Fusion>("donor"));
+  check_stored_types(*make_plugin<Fusion>("donor"));
   check_unique_rows_are_kept(*make_plugin<Fusion>("donor"));
 }
 

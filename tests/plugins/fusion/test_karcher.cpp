@@ -58,9 +58,10 @@ TEST_CASE("karcher: coefficients reach what the iteration on whole tensors reach
   }
 }
 
-TEST_CASE("karcher: copies, odd tensors, order, rotations and unique rows", "[plugin][fusion.karcher][invariant]") {
+TEST_CASE("karcher: copies, stored types, odd tensors, order, rotations and unique rows", "[plugin][fusion.karcher][invariant]") {
   const auto karcher = make_plugin<Fusion>("karcher");
   check_copies_give_the_source(*karcher);
+  check_stored_types(*karcher);
   check_odd_tensors(*karcher);
   check_order_does_not_matter(*karcher);
   check_rotation_equivariant(*karcher, 4);

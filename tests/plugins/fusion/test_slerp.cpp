@@ -82,9 +82,10 @@ TEST_CASE("slerp: between unit vectors the path stays on the sphere and turns ev
   }
 }
 
-TEST_CASE("slerp: copies, odd tensors, rotations and unique rows", "[plugin][fusion.slerp][invariant]") {
+TEST_CASE("slerp: copies, stored types, odd tensors, rotations and unique rows", "[plugin][fusion.slerp][invariant]") {
   const auto equal = make_plugin<Fusion>("slerp");
   check_copies_give_the_source(*equal);
+  check_stored_types(*equal);
   check_odd_tensors(*equal);
   check_rotation_equivariant(*equal, 2);
   check_rotation_equivariant(*equal, 4);

@@ -29,10 +29,10 @@ class Sample final : public symphony::Fusion {
   }
 
   torch::Tensor fuse(const symphony::FusionInput& input) const override {
-    torch::Tensor result = torch::zeros_like(input.sources.front());
+    torch::Tensor result = torch::zeros_like(input.sources.front().whole());
     double factor = 1.0;
-    for (const torch::Tensor& source : input.sources) {
-      result = result + factor * source;
+    for (const symphony::TensorRows& source : input.sources) {
+      result = result + factor * source.whole();
       factor *= params_.share;
     }
     return result;
