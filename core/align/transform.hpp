@@ -18,7 +18,7 @@
 
 #include <torch/types.h>
 
-#include "core/base/value.hpp"
+#include "core/tensor/tensor_source.hpp"
 
 namespace symphony {
 
@@ -78,8 +78,12 @@ class Transform {
 
   std::int64_t count_moved() const;      ///< units with perm[j] != j; for other kinds 0 or size
   std::int64_t count_negative() const;   ///< units with sign -1
-  Value to_value() const;                ///< for metadata and logs
-  static Transform from_value(const Value& value, const std::string& where);
+  /// To be kept: perm int64 [n], sign int8 [n] and scale float64 [n] of a monomial, the last two where they are not 1; blocks float64 [B, K, K],
+  /// pairs float64 [B, P, 2] or mixing float64 [n, n].
+  TensorMap to_tensors() const;
+  /// Throws DataError led by `where` for tensors of another type or shape, NumericError for entries that are no transform; changes of basis are taken as
+  /// they are. May share memory with `tensors`.
+  static Transform from_tensors(const TensorMap& tensors, const std::string& where);
 
  private:
   Transform repeated(std::int64_t times) const;

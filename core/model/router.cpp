@@ -1,5 +1,6 @@
 // What routers share: the balance loss (Fedus et al. 2021, arXiv 2101.03961, equation 4, with the fraction of slots in place of the fraction
-// of tokens, so that balance reads 1 for every k), selection with a defined order among ties, and the linear router's logits.
+// of tokens, so that balance reads 1 for every k; differs from it also in being averaged over layers, not summed, so that a coefficient means the same at any
+// depth: their coefficient is ours divided by the number of layers), selection with a defined order among ties, and the linear router's logits.
 // T tokens, D hidden, E experts, K choices per token.
 #include "core/model/router.hpp"
 

@@ -17,6 +17,9 @@ struct AlignedSources {
   std::size_t anchor = 0;
 };
 
+/// Whether the set leaves every tensor as it is: that of the anchor, and all of a method that aligns nothing.
+bool is_identity(const TransformSet& set);
+
 struct InvarianceSettings {
   double tolerance = 1e-5;   ///< on the logits for permutations and signs; ten times as much where gains are folded or bases change
   bool approximate = false;  ///< measure only
@@ -28,8 +31,8 @@ struct InvarianceSettings {
 void check_and_record_invariance(const AlignedSources& aligned, const torch::Tensor& tokens_NT, const InvarianceSettings& settings, std::uint64_t seed,
                                  Recorder& recorder);
 
-/// Arrays alignment/similarity/* over sources, layers and {before, after}: matched correlation and linear CKA of FFN units, cosine and linear CKA
-/// of the residual stream; and alignment/weight_distance over sources, parts of the model and {before, after}.
+/// Arrays alignment/similarity/* over sources, layers and {before, after}: matched correlation and unbiased linear CKA of FFN units, cosine and
+/// unbiased linear CKA of the residual stream; and alignment/weight_distance over sources, parts of the model and {before, after}.
 void record_similarity(const AlignedSources& aligned, const torch::Tensor& tokens_NT, Recorder& recorder);
 
 }  // namespace symphony

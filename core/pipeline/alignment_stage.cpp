@@ -3,15 +3,15 @@
 
 #include <algorithm>
 
-#include "core/base/files.hpp"
-#include "core/base/json.hpp"
 #include "core/base/text.hpp"
 #include "core/model/symmetry.hpp"
 #include "core/pipeline/alignment_report.hpp"
 #include "core/pipeline/alignment_statistics.hpp"
 #include "core/pipeline/calibration.hpp"
 #include "core/pipeline/source_compatibility.hpp"
+#include "core/pipeline/source_stage.hpp"
 #include "core/pipeline/stage_cost.hpp"
+#include "core/pipeline/transform_file.hpp"
 #include "core/pipeline/united_vocabulary.hpp"
 #include "core/plugin/alignment.hpp"
 
@@ -19,36 +19,8 @@ namespace symphony {
 
 namespace {
 
-constexpr int kRevision = 3;
-constexpr const char* kTransformFile = "transforms.json";
-
-void store_transforms(const std::vector<TransformSet>& sets, bool unties, const std::filesystem::path& folder) {
-  ValueList list;
-  for (const TransformSet& set : sets) {
-    Value entry = ValueMap{};
-    for (const auto& [group, transform] : set) entry.set(group, transform.to_value());
-    list.push_back(std::move(entry));
-  }
-  atomic_write(folder / kTransformFile, to_json(Value(ValueMap{{"untied", unties}, {"sources", std::move(list)}})));
-}
-
-struct StoredTransforms {
-  bool unties = false;
-  std::vector<TransformSet> sets;  ///< one a source
-};
-
-StoredTransforms read_transforms(const std::filesystem::path& folder) {
-  const std::string where = (folder / kTransformFile).string();
-  const Value value = parse_json(read_text(folder / kTransformFile), where);
-  if (!value.find("untied") || !value.find("sources")) fail<DataError>(where, "expected a map with 'untied' and 'sources', got {}", value.describe());
-  StoredTransforms stored{value.find("untied")->as_bool(), {}};
-  for (const Value& entry : value.find("sources")->as_list()) {
-    TransformSet set;
-    for (const auto& [group, transform] : entry.as_map()) set.emplace(group, Transform::from_value(transform, where));
-    stored.sets.push_back(std::move(set));
-  }
-  return stored;
-}
+constexpr int kRevision = 4;
+constexpr const char* kTransformFile = "transforms.safetensors";
 
 }  // namespace
 
@@ -76,6 +48,7 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
   parameters.set("anchor", static_cast<std::int64_t>(anchor_index(experiment)));
   parameters.set("calibration", calibration_identity(builder));
   parameters.set("seed", std::to_string(builder.seed("alignment")));
+  parameters.set("sources", source_names_identity(experiment));
   if (const Value vocabulary = vocabulary_identity(sources); !vocabulary.is_null()) parameters.set("vocabulary", vocabulary);
   std::vector<StagePtr> inputs;
   for (const ModelHandle& source : sources) inputs.push_back(source.stage);
@@ -103,22 +76,27 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
     const torch::Tensor checked_NT = checked_windows(calibration.tokens_NT);
     check_and_record_invariance(aligned, checked_NT, {what.alignment.tolerance, method->approximate()}, builder.seed("alignment"), scope.record);
     record_similarity(aligned, checked_NT, scope.record);
-    store_transforms(sets, method->unties(), scope.directory);
+    write_transforms(scope.directory / kTransformFile, {method->unties(), sets});
   };
   const ModelSpec& spec = sources.front().spec;
   StageCost cost = alignment_cost(spec, sources.size(), experiment.calibration.tokens, kCheckedWindows, experiment.calibration.length);
-  // What is rotated is in float64 while it is: before, during and after.
-  const bool rotates = builder.registry.create<Alignment>(experiment.alignment.method)->unties();
-  if (rotates) cost.peak_memory_bytes += 6 * sizeof(float) * static_cast<std::uint64_t>(spec.vocab_size * spec.hidden_size);
+  const auto method = builder.registry.create<Alignment>(experiment.alignment.method);
+  const auto matrices = [&](std::int64_t entries) { return sizeof(double) * sources.size() * static_cast<std::uint64_t>(entries); };
+  if (method->unties()) {
+    cost.kept_bytes += matrices(spec.hidden_size * spec.hidden_size);
+    // What is rotated is in float32 or more while it is: before, during and after.
+    cost.peak_memory_bytes += 3 * sizeof(float) * static_cast<std::uint64_t>(spec.vocab_size * spec.hidden_size);
+  }
+  if (method->approximate()) cost.kept_bytes += matrices(spec.num_layers * spec.ffn_size * spec.ffn_size);
   return make_stage("alignment", kRevision, fmt::format("alignment {}", experiment.alignment.method.name), std::move(parameters), std::move(inputs),
                     builder.environment, run, cost);
 }
 
-std::vector<TransformSet> load_transforms(const std::filesystem::path& folder) { return read_transforms(folder).sets; }
+std::vector<TransformSet> load_transforms(const std::filesystem::path& folder) { return read_transforms(folder / kTransformFile).sets; }
 
 std::vector<Model> load_aligned(const std::vector<ModelHandle>& sources, const StagePtr& alignment, const StageFolder& folder,
                                 const std::function<bool(const std::string& group)>& left_out) {
-  auto [unties, sets] = read_transforms(folder(*alignment));
+  auto [unties, sets] = read_transforms(folder(*alignment) / kTransformFile);
   std::vector<Model> models;
   for (std::size_t index = 0; index < sources.size(); ++index) {
     if (left_out) std::erase_if(sets.at(index), [&](const auto& entry) { return left_out(entry.first); });

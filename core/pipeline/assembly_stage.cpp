@@ -56,7 +56,11 @@ Model assemble_bare(const StageBuilder& builder, const Assembly& assembly, const
     problem.fusion.emplace(kind, builder.registry.create<Fusion>(*method));
   problem.plan = assembly.plan;
   problem.router = builder.registry.canonical("router", builder.experiment->router.method);
-  if (assembly.base) problem.base = assembly.base->load(folder);
+  if (assembly.base) {
+    const Model base = assembly.base->load(folder);
+    problem.base = builder.registry.create<Alignment>(builder.experiment->alignment.method)->unties() ? untied(base) : base;
+    problem.base_mask = assembly.base->held_rows_V;
+  }
   problem.seed = builder.seed("assembly");
   for (const ModelHandle& source : assembly.sources)
     if (source.held_rows_V.defined()) problem.row_masks.push_back(source.held_rows_V);
@@ -209,6 +213,7 @@ Value assembly_identity(const StageBuilder& builder, const ExpertPlan& plan) {
   parameters.set("anchor", static_cast<std::int64_t>(anchor_index(experiment)));
   parameters.set("experts", builder.method_identity("experts", experiment.experts.method));
   parameters.set("fusion", fusion_identity(builder, plan));
+  parameters.set("sources", source_names_identity(experiment));
   ValueList edits;
   for (const Method& edit : experiment.edits) edits.push_back(builder.method_identity("edit", edit));
   parameters.set("edits", std::move(edits));

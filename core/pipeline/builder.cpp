@@ -37,7 +37,11 @@ Value StageBuilder::method_identity(std::string_view category, const Method& met
 
 std::shared_ptr<const Router> StageBuilder::router_for(const ModelSpec& spec) const {
   if (!spec.moe) return nullptr;
-  return registry.create<Router>(spec.moe->router);
+  auto router = registry.create<Router>(spec.moe->router);
+  if (!router->properties().causal)
+    fail<ConfigError>("router." + spec.moe->router.name, "its choices depend on later tokens, which a language model that is scored or decoded token by token "
+                      "cannot know; expected a causal router");
+  return router;
 }
 
 NumericEnvironment StageBuilder::pass_environment() const {

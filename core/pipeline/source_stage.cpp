@@ -202,4 +202,10 @@ std::string source_domain(const Experiment& experiment, const std::string& name)
   return source.train->domain == "all" ? "" : source.train->domain;
 }
 
+Value source_names_identity(const Experiment& experiment) {
+  ValueList names;
+  for (const std::string& name : experiment.merged_sources()) names.push_back(ValueList{name, source_domain(experiment, name)});
+  return names;
+}
+
 }  // namespace symphony

@@ -13,5 +13,8 @@ namespace symphony {
 ModelHandle make_source(const StageBuilder& builder, const std::string& name, TextCatalogue& texts);
 /// The domain that a source stands for; "" if none.
 std::string source_domain(const Experiment& experiment, const std::string& name);
+/// Names and domains of the merged sources: part of the key of what is recorded under these names, chosen by them or compared with their domains, since a
+/// checkpoint's own key is its files.
+Value source_names_identity(const Experiment& experiment);
 
 }  // namespace symphony

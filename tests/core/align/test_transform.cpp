@@ -90,13 +90,13 @@ TEST_CASE("transform: rotations act, compose and invert in float64", "[core][ali
   CHECK(quarter.apply(torch::ones({2, 2}, torch::kFloat32), 0).scalar_type() == torch::kFloat32);
 }
 
-TEST_CASE("transform: values survive the way through a data tree", "[core][align]") {
+TEST_CASE("transform: values survive the way through tensors", "[core][align]") {
   Random random(8, "test");
   const Transform monomial = random_monomial(11, random);
-  const Transform again = Transform::from_value(monomial.to_value(), "test");
+  const Transform again = Transform::from_tensors(monomial.to_tensors(), "test");
   CHECK(again.perm() == monomial.perm());
   CHECK(again.sign() == monomial.sign());
-  CHECK(torch::equal(Transform::from_value(rotation(0.7).to_value(), "test").dense(), rotation(0.7).dense()));
+  CHECK(torch::equal(Transform::from_tensors(rotation(0.7).to_tensors(), "test").dense(), rotation(0.7).dense()));
 }
 
 TEST_CASE("transform: the dual action is the inverse transpose of the direct one", "[core][align]") {
@@ -113,7 +113,7 @@ TEST_CASE("transform: the dual action is the inverse transpose of the direct one
       CHECK(torch::allclose(transform.apply(values, 0, 1, Action::dual), torch::linalg_inv(matrix).t().mm(values), 0, 1e-12));
       CHECK(torch::allclose(transform.inverse().dense(), torch::linalg_inv(matrix), 0, 1e-12));
       CHECK(torch::allclose(transform.after(transform).dense(), matrix.mm(matrix), 0, 1e-12));
-      CHECK(torch::allclose(Transform::from_value(transform.to_value(), "test").dense(), matrix, 0, 0));
+      CHECK(torch::allclose(Transform::from_tensors(transform.to_tensors(), "test").dense(), matrix, 0, 0));
       CHECK_FALSE(transform.is_exact());
     }
   }
@@ -148,7 +148,7 @@ TEST_CASE("transform: a mixing acts with its shares on both sides, and without t
   CHECK(torch::equal(mixing.apply(values, 0, 1, Action::relabel), torch::tensor({7.f, 4.f})));
   CHECK(torch::equal(mixing.apply(values.unsqueeze(0), 1), torch::tensor({-5.f, 4.f}).unsqueeze(0)));
   CHECK(torch::equal(mixing.dense(), shares));
-  const Transform again = Transform::from_value(mixing.to_value(), "test");
+  const Transform again = Transform::from_tensors(mixing.to_tensors(), "test");
   CHECK(again.kind() == TransformKind::mixing);
   CHECK(torch::equal(again.dense(), shares));
 }
@@ -168,10 +168,7 @@ TEST_CASE("transform: a mixing has no inverse and composes with nothing", "[core
   CHECK_THROWS_WITH(Transform::mixing(torch::full({2, 2}, 0.25)), "transform: the shares of slot 0 sum to 0.5 in magnitude, expected 1");
   CHECK_THROWS_WITH(Transform::mixing(torch::ones({2, 3})), "transform: shares of units are a square matrix, got 2 dimensions, 6 entries");
   CHECK_THROWS_AS(Transform::mixing(torch::full({1, 1}, NAN)), NumericError);
-  CHECK_THROWS_WITH(Transform::from_value(Value(ValueMap{{"shares", ValueList{1.0}}, {"size", 2}}), "metadata"),
-                    "metadata: a transform's 'shares' has 1 entries, expected size x size with size 2");
-  CHECK_THROWS_WITH(Transform::from_value(Value(ValueMap{{"real", ValueList{1.0, 2.0}}, {"imaginary", ValueList{1.0}}, {"blocks", 1}}), "metadata"),
-                    "metadata: a transform has 2 real and 1 imaginary parts for 1 blocks, expected as many of each, a multiple of 'blocks' of at least 1");
+  CHECK_THROWS_WITH(Transform::from_tensors({{"mixing", torch::ones({2})}}, "file"), "file: 'mixing' of a transform is Float [2], expected Double with 2 axes");
 }
 
 TEST_CASE("transform: what is no group element is refused with its value", "[core][align]") {
@@ -183,8 +180,9 @@ TEST_CASE("transform: what is no group element is refused with its value", "[cor
   CHECK_THROWS_WITH(Transform::identity(3).after(Transform::identity(2)), "transform: cannot compose sizes 3 and 2");
   CHECK_THROWS_WITH(Transform::identity(3).apply(torch::zeros({2, 4}), 1),
                     "transform: axis 1 of a tensor with 2 dimensions and 8 entries, expected 3 units of 1");
-  CHECK_THROWS_WITH(Transform::from_value(Value("x"), "metadata"),
-                    "metadata: a transform is a map with 'perm', 'matrix', 'real' or 'shares', got " + Value("x").describe());
+  CHECK_THROWS_WITH(Transform::from_tensors({}, "file"), "file: a transform has neither 'perm' nor 'blocks', 'pairs' or 'mixing'");
+  CHECK_THROWS_WITH(Transform::from_tensors({{"blocks", torch::zeros({1, 2, 3}, torch::kFloat64)}}, "file"), "file: 'blocks' of a transform is [1, 2, 3], expected square matrices");
+  CHECK_THROWS_WITH(Transform::from_tensors({{"pairs", torch::full({1, 2, 2}, NAN, torch::kFloat64)}}, "file"), Catch::Contains("holds a NaN or an infinity"));
   CHECK_THROWS_AS(Transform::orthogonal(torch::full({2, 2}, NAN)), NumericError);
   CHECK_THROWS_WITH(Transform::monomial({0, 1}, {}, {1, 0}), "transform: scale[1] is 0, expected a finite positive number");
   CHECK_THROWS_WITH(Transform::diagonal(torch::tensor({1.0, 0.0})), "transform: scale[1] is 0, expected a finite positive number");

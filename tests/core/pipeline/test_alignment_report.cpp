@@ -3,6 +3,7 @@
 
 #include "core/base/error.hpp"
 #include "core/pipeline/alignment_report.hpp"
+#include "core/tensor/cast_source.hpp"
 #include "tests/support/array_recorder.hpp"
 #include "tests/support/random_tokens.hpp"
 #include "tests/support/random_transforms.hpp"
@@ -37,6 +38,23 @@ TEST_CASE("alignment report: symmetries pass every check, and come back by their
   check_and_record_invariance({sources, rotated, 0}, windows(), {}, 1, of_rotation);
   CHECK(of_rotation.arrays.at("invariance/round_trip")[1] > 0);
   CHECK(of_rotation.arrays.at("invariance/round_trip")[1] < 1e-5f);
+}
+
+TEST_CASE("alignment report: checkpoints in bfloat16 pass with gains, gauges and rotations", "[core][pipeline]") {
+  std::vector<Model> sources{random_model(tiny_spec(), 17), random_model(tiny_spec(), 18)};
+  for (Model& source : sources) source.tensors = std::make_shared<CastSource>(source.tensors, torch::kBFloat16);
+  const auto groups = symmetry_groups(sources[0].spec);
+  for (const TransformSet& set : {random_transforms(groups, {"gauge", "gains", "ffn", "residual"}, true, 19), random_rotation_of(sources[1], 20)}) {
+    const std::vector<TransformSet> sets{{}, set};
+    ArrayRecorder recorded;
+    check_and_record_invariance({sources, sets, 0}, windows(), {}, 1, recorded);
+    CHECK(recorded.arrays.at("invariance/logit_change")[1] < 1e-5f);
+    CHECK(recorded.arrays.at("invariance/round_trip")[1] < 1e-5f);
+    // What is rounded to bfloat16 again is another model; the report says by how much.
+    CHECK(recorded.arrays.at("invariance/bfloat16")[1] > 1e-4f);
+  }
+  const TransformSet exact = random_transforms(groups, {"ffn"}, true, 21);
+  for (const TensorInfo& info : apply_transforms(sources[1], exact).tensors->infos()) CHECK(info.dtype == torch::kBFloat16);
 }
 
 TEST_CASE("alignment report: a tolerance that rotations miss stops the run, unless the method is approximate", "[core][pipeline]") {

@@ -102,6 +102,35 @@ TEST_CASE("alignment stage: activations are multiplied in the type that the expe
   CHECK((exact - rounded).norm().item<double>() < 0.1 * exact.norm().item<double>());
 }
 
+TEST_CASE("alignment stage: an ancestor with a tied head goes with sources that are untied to be rotated", "[core][pipeline]") {
+  const TemporaryFolder folder;
+  write_text(folder / "a", 1);
+  write_text(folder / "b", 2);
+  Value tree = small(folder.path(), "procrustes", ValueList{}, true);
+  Value models = *tree.find("sources")->find("models");
+  models.set("ancestor", ValueMap{{"train", ValueMap{{"domain", "all"}, {"recipe", "r"}}}});
+  tree.set("sources", ValueMap{{"anchor", "a"}, {"models", models}, {"base", "ancestor"}});
+  tree.set("fusion", ValueMap{{"attention", "task_arithmetic"}});
+  CHECK(recorded(computed(tree, folder / "cache").at("assembly"), "fusion/pairwise_cosine"));
+}
+
+TEST_CASE("alignment stage: calibration tokens depend on what the experiment calls a domain, not on who read its text first", "[core][pipeline]") {
+  const TemporaryFolder folder;
+  write_text(folder / "a", 1);
+  write_text(folder / "b", 2);
+  const auto permutation = [&](const std::string& name, const std::string& cache) {
+    Value tree = small(folder.path(), "activation_matching", ValueList{}, false);
+    tree.set("domains", ValueMap{{name, *tree.find("domains")->find("a")}, {"b", *tree.find("domains")->find("b")}});
+    Value models = *tree.find("sources")->find("models");
+    models.set("a", ValueMap{{"train", ValueMap{{"domain", name}, {"recipe", "r"}}}});
+    tree.set("sources", ValueMap{{"anchor", "a"}, {"models", models}});
+    return load_transforms(computed(tree, folder / cache).at("alignment"))[1].at("layer.0.ffn").perm();
+  };
+  const auto alone = permutation("other", "fresh");
+  CHECK(permutation("a", "shared") != alone);
+  CHECK(permutation("other", "shared") == alone);
+}
+
 TEST_CASE("alignment stage: sources left as they are share their ancestor with themselves, and no FFN transform means no comparison", "[core][pipeline]") {
   const TemporaryFolder folder;
   write_text(folder / "a", 1);
