@@ -103,7 +103,7 @@ void ExpertsSettings::describe(Schema& s) { s.method<&ExpertsSettings::method>("
 void RouterSettings::describe(Schema& s) {
   s.method<&RouterSettings::method>("router", "how tokens choose experts");
   s.field<&RouterSettings::init>("init", "first values of the router").plugin("router_init");
-  s.field<&RouterSettings::balance>("balance", "coefficient of the balance loss (1 at perfect balance)").range(0, 10);
+  s.field<&RouterSettings::balance>("balance", "coefficient of the balance loss, a mean over layers (1 at perfect balance)").range(0, 10);
 }
 
 void PhaseSettings::describe(Schema& s) {
@@ -169,7 +169,7 @@ void Experiment::describe(Schema& s) {
   s.field<&Experiment::training>("training", "post-training");
   s.field<&Experiment::windows>("windows", "held-out windows for evaluation");
   s.field<&Experiment::eval>("eval", "evaluation suites").plugin("eval");
-  s.field<&Experiment::rivals>("rivals", "what every merged model is compared with").one_of({"ensemble", "oracle_source"});
+  s.field<&Experiment::rivals>("rivals", "what every merged model is compared with").one_of({"ensemble", "posterior_ensemble", "oracle_source"});
   s.field<&Experiment::logging>("logging", "what the log holds");
   s.field<&Experiment::exported>("export", "write the model at the end of the run as a Hugging Face directory; absent: do not");
   s.field<&Experiment::report>("report", "questions that the report answers from the numbers");

@@ -130,8 +130,12 @@ class PipelineMaker {
         add_rows(evaluations.back(), "source_" + sources_[index].label, "given", suite);
       }
       for (const std::string& rival : what().rivals) {
-        if (rival == "ensemble") add_rows(make_ensemble_evaluation(builder_, merged_.sources, suite, all_texts(merged_.sources.front())), rival, "given", suite);
-        else add_rows(make_oracle(builder_, sources_, evaluations), rival, "given", suite);
+        if (rival == "oracle_source") {
+          add_rows(make_oracle(builder_, sources_, evaluations), rival, "given", suite);
+          continue;
+        }
+        const EnsembleWeights weights = rival == "posterior_ensemble" ? EnsembleWeights::posterior : EnsembleWeights::uniform;
+        add_rows(make_ensemble_evaluation(builder_, merged_.sources, weights, suite, all_texts(merged_.sources.front())), rival, "given", suite);
       }
     }
   }

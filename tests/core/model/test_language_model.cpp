@@ -127,6 +127,41 @@ TEST_CASE("ensemble: the uniform mixture of its members' distributions, also whi
   CHECK((torch::cat({first, last}, 1) - expected).abs().max().item<double>() < kRounding32);
 }
 
+TEST_CASE("ensemble: posterior weights follow what each member said of the sequence so far, also while decoding", "[core][model]") {
+  const ModelSpec spec = tiny_spec();
+  const std::vector<std::shared_ptr<const Predictor>> members{std::make_shared<LanguageModel>(random_model(spec, 1), nullptr),
+                                                              std::make_shared<LanguageModel>(random_model(spec, 2), nullptr),
+                                                              std::make_shared<LanguageModel>(random_model(spec, 3), nullptr)};
+  const Ensemble ensemble(members, EnsembleWeights::posterior);
+  const std::int64_t length = 6;
+  const auto tokens_BT = random_tokens(2, length, spec.vocab_size, 1), positions_BT = positions_for(tokens_BT);
+  std::vector<torch::Tensor> p_BTV;
+  for (const auto& member : members) p_BTV.push_back(member->forward(tokens_BT, positions_BT).to(torch::kFloat64).softmax(-1));
+  // Bayes' rule written out, token by token.
+  torch::Tensor expected = torch::empty({2, length, spec.vocab_size}, torch::kFloat64);
+  for (std::int64_t row = 0; row < 2; ++row) {
+    std::vector<double> weight(members.size(), 1.0 / static_cast<double>(members.size()));
+    for (std::int64_t place = 0; place < length; ++place) {
+      torch::Tensor mixture = torch::zeros({spec.vocab_size}, torch::kFloat64);
+      for (std::size_t member = 0; member < members.size(); ++member) mixture += weight[member] * p_BTV[member][row][place];
+      expected[row][place] = mixture.log();
+      if (place + 1 == length) break;
+      double total = 0;
+      for (std::size_t member = 0; member < members.size(); ++member)
+        total += weight[member] *= p_BTV[member][row][place][tokens_BT[row][place + 1].item<std::int64_t>()].item<double>();
+      for (double& of_member : weight) of_member /= total;
+    }
+  }
+  CHECK((ensemble.forward(tokens_BT, positions_BT, nullptr) - expected).abs().max().item<double>() < 1e-5);
+  CHECK((Ensemble(members).forward(tokens_BT, positions_BT, nullptr) - expected).abs().max().item<double>() > 1e-3);
+
+  DecodeState state;
+  std::vector<torch::Tensor> decoded{ensemble.forward(tokens_BT.slice(1, 0, 3), positions_BT.slice(1, 0, 3), &state)};
+  for (std::int64_t place = 3; place < length; ++place)
+    decoded.push_back(ensemble.forward(tokens_BT.slice(1, place, place + 1), positions_BT.slice(1, place, place + 1), &state));
+  CHECK((torch::cat(decoded, 1) - expected).abs().max().item<double>() < 1e-5);
+}
+
 TEST_CASE("language model: its parameters are a copy, and as_model shares them", "[core][model]") {
   const Model source = random_model(tiny_spec(), 4);
   const LanguageModel model(source, nullptr);
