@@ -106,6 +106,13 @@ class ExpertScale final : public Edit {
       }
   }
 
+  /// On the stream that enters the layer's FFN. The tap's experts are gone when the layer is read again.
+  static std::vector<double> experts_energy(LayerStreamed& merged, const Model& model, std::int64_t layer, std::int64_t length) {
+    ExpertsTap tap(model, layer, length);
+    for (std::int64_t chunk = 0; chunk < merged.num_chunks(); ++chunk) merged.run_attention(chunk, &tap);
+    return tap.totals;
+  }
+
   void fit_from_tokens(const EditProblem& problem, const std::shared_ptr<TensorMap>& changes, std::vector<float>& factors) const {
     const std::int64_t length = problem.tokens_NT.size(1);
     std::vector<LayerStreamed> sources;
@@ -118,19 +125,20 @@ class ExpertScale final : public Edit {
         source.load_layer(layer);
         EnergyTap tap(length);
         for (std::int64_t chunk = 0; chunk < source.num_chunks(); ++chunk) source.run_layer(chunk, &tap);
+        source.release_layer();
         wanted.push_back(tap.total);
       }
       merged.load_layer(layer);
-      ExpertsTap tap(model, layer, length);
-      for (std::int64_t chunk = 0; chunk < merged.num_chunks(); ++chunk) merged.run_attention(chunk, &tap);
-      for (std::size_t expert = 0; expert < tap.totals.size(); ++expert) {
-        const double ratio = std::sqrt(wanted.at(problem.expert_sources.at(expert)) / std::max(tap.totals[expert], 1e-300));
+      const std::vector<double> present = experts_energy(merged, model, layer, length);
+      for (std::size_t expert = 0; expert < present.size(); ++expert) {
+        const double ratio = std::sqrt(wanted.at(problem.expert_sources.at(expert)) / std::max(present[expert], 1e-300));
         const double factor = std::clamp(ratio, 1 / params_.largest, params_.largest);
         (*changes)[scale_name(layer, static_cast<std::int64_t>(expert))] = torch::tensor({factor}, torch::kFloat64);
         factors.push_back(static_cast<float>(factor));
       }
       merged.reload_layer();
       for (std::int64_t chunk = 0; chunk < merged.num_chunks(); ++chunk) merged.run_ffn(chunk, nullptr);
+      merged.release_layer();
     }
   }
 

@@ -1,11 +1,17 @@
 // Variance repair of a merged model. Averaging rows that agree with correlation rho shrinks what they compute; every row of the averaged linear
-// maps is rescaled (and, where it has a bias, shifted) so that its output has the standard deviation and mean that the sources have on average:
-//   sigma* = mean_i sigma_i,  mu* = mean_i mu_i;   w_j <- f_j w_j,  b_j <- f_j (b_j - mu_j) + mu*_j,  f_j = clamp(sigma*_j / sigma_j)
-// on calibration tokens, from the bottom up: each layer's statistics are taken with everything below repaired, first q, k and v, then o. FFNs
-// are left alone: separate experts are no averages, and edit.expert_scale is theirs. Source: Jordan et al. 2023, "REPAIR: REnormalizing Permuted Activations for Interpolation Repair", arXiv 2211.08403,
-// equations 2 and 3. Differs from the paper: scales go into the weights of linear maps instead of added normalisation layers; without a bias
-// there is no shift; query and key rows of a rotary pair and KV group share one factor, because rotary positions mix them.
-// Sources must be aligned to one gauge first: row j of every source must be the same unit.
+// maps is rescaled (and, where it has a bias, shifted) so that its output has the standard deviation and mean that the sources have on average,
+// weighed by a_i as they were in the fusion:
+//   sigma* = sum_i a_i sigma_i,  mu* = sum_i a_i mu_i;   w_j <- f_j w_j,  b_j <- f_j (b_j - mu_j) + mu*_j,  f_j = clamp(sigma*_j / sigma_j)
+// on calibration tokens, from the bottom up: each layer's statistics are taken with everything below repaired, first q, k and v, then o. A row that
+// answers every token the same has f_j = 1: there is no deviation to scale. Source: Jordan et al. 2023, "REPAIR: REnormalizing Permuted Activations
+// for Interpolation Repair", arXiv 2211.08403, equations 2 and 3.
+// Differs from the paper: scales go into the weights of linear maps instead of added normalisation layers; without a bias there is no shift; query
+// and key rows of a rotary pair and KV group share one factor, because rotary positions mix them; an edit does not see the fusion, so the weights
+// must be given again. Differs from the paper, which repairs every averaged layer, in leaving FFNs alone: separate experts are no averages, and
+// edit.expert_scale is theirs, but those of a dense merge are averages too and stay as quiet as the fusion made them.
+// Sources must be aligned to one gauge first: row j of every source must be the same unit. Where the attention is one source's own (fusion.donor,
+// experts.upcycle) there is nothing to repair, which an edit cannot see either: only weight 1 for that source and 0 for the others makes sense.
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -17,19 +23,23 @@
 #include "core/model/scaled_rows.hpp"
 #include "core/plugin/declare.hpp"
 #include "core/plugin/edit.hpp"
+#include "core/plugin/fusion_arithmetic.hpp"
 
 namespace symphony {
 namespace {
 
 struct RepairParams {
   double largest = 2;
+  std::vector<double> weights;
   static void describe(Schema& s) {
     s.field<&RepairParams::largest>("largest", "largest factor of a row; the smallest is its reciprocal").range(1, 100);
+    s.field<&RepairParams::weights>("weights", "one a source in configured order, divided by their sum: what the fusion of attention tensors gave them; empty: equal")
+        .at_least(0);
   }
 };
 
 constexpr const char* kWho = "edit.repair";
-/// Standard deviations below this share of the median count as that share.
+/// A row whose standard deviation is no larger than this share of the median answers every token the same.
 constexpr double kFloor = 1e-6;
 constexpr std::array kReaders{"q_proj", "k_proj", "v_proj"};
 
@@ -53,6 +63,18 @@ class RowMoments {
 
 /// Row moments of the linear maps of one layer, by name after "model.layers.{l}.".
 using LayerMoments = std::map<std::string, RowMoments>;
+
+struct WeighedMoments {
+  double weight;
+  LayerMoments moments;
+};
+
+/// A source on its way through the layers.
+struct WeighedSource {
+  const Model& model;
+  double weight;
+  LayerStreamed stream;
+};
 
 /// Listens at the layer's ends and computes what its readers answer.
 class MomentsTap final : public Tap {
@@ -85,8 +107,6 @@ class MomentsTap final : public Tap {
   LayerMoments& moments_;
 };
 
-torch::Tensor floored(const torch::Tensor& sigma) { return sigma.clamp_min(std::max(kFloor * sigma.median().item<double>(), 1e-30)); }
-
 /// Mean variance over the rows that must share a factor: both features of a rotary pair, in all heads of a KV group.
 torch::Tensor shared_by_pairs(const torch::Tensor& variance_R, const ModelSpec& spec) {
   const torch::Tensor split = variance_R.reshape({spec.num_kv_heads, -1, 2, spec.head_dim / 2});
@@ -100,19 +120,18 @@ class Repair final : public Edit {
   bool needs_tokens() const override { return true; }
 
   TensorMap fit(const EditProblem& problem, const Context& context) const override {
-    if (problem.sources.empty()) fail<PluginError>(kWho, "there are no sources whose statistics the model could be given");
-    std::vector<LayerStreamed> sources;
-    for (const Model& source : problem.sources) sources.emplace_back(source, problem.tokens_NT);
+    std::vector<WeighedSource> sources = weighed(problem);
     const auto changes = std::make_shared<TensorMap>();
     const Model model = with_scaled_rows(problem.model, changes);
     LayerStreamed merged(model, problem.tokens_NT, problem.router);
     const std::int64_t length = problem.tokens_NT.size(1);
     std::vector<float> mean_factors;
     for (std::int64_t layer = 0; layer < model.spec.num_layers; ++layer) {
-      std::vector<LayerMoments> wanted;
-      for (std::size_t index = 0; index < sources.size(); ++index) {
-        sources[index].load_layer(layer);
-        wanted.push_back(measured(sources[index], problem.sources[index], layer, length, /*advance=*/true));
+      std::vector<WeighedMoments> wanted;
+      for (auto& [source, weight, stream] : sources) {
+        stream.load_layer(layer);
+        wanted.push_back({weight, measured(stream, source, layer, length, /*advance=*/true)});
+        stream.release_layer();
       }
       merged.load_layer(layer);
       double factors = 0;
@@ -124,6 +143,7 @@ class Repair final : public Edit {
       repair({"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"});
       repair({"self_attn.o_proj"});
       for (std::int64_t chunk = 0; chunk < merged.num_chunks(); ++chunk) merged.run_layer(chunk, nullptr);
+      merged.release_layer();
       mean_factors.push_back(static_cast<float>(factors / 4));
     }
     const RecordAxis layers{"layer", mean_factors.size(), {}, {}};
@@ -136,6 +156,19 @@ class Repair final : public Edit {
   }
 
  private:
+  /// Those of weight 0 have no say and are not read.
+  std::vector<WeighedSource> weighed(const EditProblem& problem) const {
+    if (problem.sources.empty()) fail<PluginError>(kWho, "there are no sources whose statistics the model could be given");
+    std::vector<std::string> names;
+    for (const Model& source : problem.sources) names.push_back(source.name);
+    check_weights(params_.weights, names, kWho);
+    const std::vector<double> weights = normalised_weights(params_.weights, names.size(), kWho);
+    std::vector<WeighedSource> sources;
+    for (std::size_t index = 0; index < weights.size(); ++index)
+      if (weights[index] != 0.0) sources.push_back({problem.sources[index], weights[index], LayerStreamed(problem.sources[index], problem.tokens_NT)});
+    return sources;
+  }
+
   static LayerMoments measured(LayerStreamed& stream, const Model& model, std::int64_t layer, std::int64_t length, bool advance) {
     LayerMoments moments;
     MomentsTap tap(model, layer, length, moments);
@@ -147,19 +180,22 @@ class Repair final : public Edit {
   }
 
   /// The mean factor.
-  double repair_rows(const Model& model, const std::string& tensor, const std::vector<LayerMoments>& wanted, const LayerMoments& now,
+  double repair_rows(const Model& model, const std::string& tensor, const std::vector<WeighedMoments>& wanted, const LayerMoments& now,
                      const std::string& name, TensorMap& changes) const {
     const bool by_pairs = name.ends_with("q_proj") || name.ends_with("k_proj");
     const auto sigma = [&](const RowMoments& moments) {
       const torch::Tensor variance_R = moments.variance();
-      return floored((by_pairs ? shared_by_pairs(variance_R, model.spec) : variance_R).sqrt());
+      return (by_pairs ? shared_by_pairs(variance_R, model.spec) : variance_R).sqrt();
     };
-    torch::Tensor sigma_R = torch::zeros_like(now.at(name).variance()), mean_R = torch::zeros_like(sigma_R);
-    for (const LayerMoments& source : wanted) {
-      sigma_R += sigma(source.at(name)) / static_cast<double>(wanted.size());
-      mean_R += source.at(name).mean() / static_cast<double>(wanted.size());
+    const torch::Tensor present_R = sigma(now.at(name));
+    torch::Tensor sigma_R = torch::zeros_like(present_R), mean_R = torch::zeros_like(present_R);
+    for (const auto& [weight, moments] : wanted) {
+      sigma_R += weight * sigma(moments.at(name));
+      mean_R += weight * moments.at(name).mean();
     }
-    const torch::Tensor factor_R = (sigma_R / sigma(now.at(name))).clamp(1 / params_.largest, params_.largest);
+    const double smallest = std::max(kFloor * present_R.median().item<double>(), 1e-30);
+    const torch::Tensor factor_R =
+        torch::where(present_R > smallest, (sigma_R / present_R).clamp(1 / params_.largest, params_.largest), torch::ones_like(present_R));
     changes[tensor + ".weight.scale"] = factor_R;
     if (model.tensors->find(tensor + ".bias")) {
       changes[tensor + ".bias.scale"] = factor_R;
@@ -174,6 +210,6 @@ class Repair final : public Edit {
 }  // namespace
 }  // namespace symphony
 
-SYMPHONY_PLUGIN(symphony::Edit, symphony::Repair, symphony::RepairParams, "repair", /*revision=*/1,
-                "rescales the rows of averaged linear maps to the standard deviations that the sources have",
+SYMPHONY_PLUGIN(symphony::Edit, symphony::Repair, symphony::RepairParams, "repair", /*revision=*/2,
+                "rescales the rows of averaged attention maps to the standard deviations that the sources have",
                 "Jordan et al. 2023, REPAIR, arXiv 2211.08403");

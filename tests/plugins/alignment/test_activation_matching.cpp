@@ -6,13 +6,10 @@ using namespace symphony::testing;
 
 namespace {
 
-/// The same given correlations at every site and layer.
-class GivenCorrelations final : public AlignmentStatistics {
+/// The same given moments at every site and layer.
+class GivenMoments final : public AlignmentStatistics {
  public:
-  explicit GivenCorrelations(const torch::Tensor& values) {
-    const torch::Tensor ones = torch::ones({values.size(0)}, torch::kFloat64), zeros = torch::zeros_like(ones);
-    moments_ = {100, zeros, zeros, ones, ones, values.to(torch::kFloat64)};
-  }
+  explicit GivenMoments(PairMoments moments) : moments_(std::move(moments)) {}
   const PairMoments& moments(std::size_t, Site, std::int64_t) const override { return moments_; }
   std::int64_t num_tokens() const override { return 100; }
 
@@ -20,14 +17,21 @@ class GivenCorrelations final : public AlignmentStatistics {
   PairMoments moments_;
 };
 
-Transform matched(const Value& params, const torch::Tensor& correlations) {
-  const Model model = random_model(tiny_spec({.layers = 1, .ffn = correlations.size(0)}), 1);
+/// The element that a one-layer model's group gets from `moments`, whose size its FFN and its residual stream have.
+Transform matched(const Value& params, const PairMoments& moments, const std::string& group) {
+  const std::int64_t size = moments.covariance.size(0);
+  const Model model = random_model(tiny_spec({.layers = 1, .hidden = size, .ffn = size}), 1);
   const std::vector<Model> sources{model, model};
   const auto groups = symmetry_groups(model.spec);
   ArrayRecorder recorder;
   Context context;
   context.recorder = &recorder;
-  return make_plugin<Alignment>("activation_matching", params)->align({sources, 0, groups, GivenCorrelations(correlations)}, context)[1].at("layer.0.ffn");
+  return make_plugin<Alignment>("activation_matching", params)->align({sources, 0, groups, GivenMoments(moments)}, context)[1].at(group);
+}
+
+Transform matched(const Value& params, const torch::Tensor& correlations) {
+  const torch::Tensor ones = torch::ones({correlations.size(0)}, torch::kFloat64), zeros = torch::zeros_like(ones);
+  return matched(params, {100, zeros, zeros, ones, ones, correlations.to(torch::kFloat64)}, "layer.0.ffn");
 }
 
 const torch::Tensor& example() {
@@ -57,6 +61,25 @@ TEST_CASE("activation_matching: a fraction keeps the best pairs and fills the re
   CHECK(quarter.perm() == std::vector<std::int64_t>{1, 0, 2, 3});
   CHECK(quarter.sign() == std::vector<std::int8_t>{-1, 1, 1, 1});
   CHECK(matched(ValueMap{{"fraction", 0}}, example()).is_identity());
+}
+
+TEST_CASE("activation_matching: the residual stream is matched by what residual_by names", "[plugin][alignment.activation_matching][known-value]") {
+  // Deviations 4, 4, 2 and 1, 4, 1, means 0, 3, 3 and 0, 0, 3. Rows of what is matched, the chosen entries in brackets, best sum against the next:
+  //   moments      [0] 3.2 3.6       3.2 [9.6] 9.4      0.6 4 [10.2]       19.8, 16.6
+  //   covariance   0 3.2 [3.6]       3.2 [9.6] 0.4      [0.6] 4 1.2        13.8, 10.8
+  //   cosine       0 [.20] .28       [.64] .48 .59      .17 .28 [.89]      1.73, 1.37
+  //   correlation  0 .2 [.9]         [.8] .6 .1         .3 [.5] .6         2.2, 1.8
+  const auto numbers = [](std::vector<double> values) { return torch::tensor(values, torch::kFloat64); };
+  const PairMoments moments{100, numbers({0, 3, 3}), numbers({0, 0, 3}), numbers({16, 16, 4}), numbers({1, 16, 1}),
+                            numbers({0, 3.2, 3.6, 3.2, 9.6, 0.4, 0.6, 4, 1.2}).reshape({3, 3})};
+  const auto perm = [&](const char* residual_by) {
+    return matched(ValueMap{{"scope", scope_value({"residual"})}, {"residual_by", residual_by}}, moments, "residual").perm();
+  };
+  using Units = std::vector<std::int64_t>;
+  CHECK(perm("moments") == Units{0, 1, 2});
+  CHECK(perm("covariance") == Units{2, 1, 0});
+  CHECK(perm("cosine") == Units{1, 0, 2});
+  CHECK(perm("correlation") == Units{2, 0, 1});
 }
 
 TEST_CASE("activation_matching: recovers a planted element of every scope exactly", "[plugin][alignment.activation_matching][invariant]") {

@@ -1,4 +1,7 @@
 // Weight matching: planted elements, orbits, the rising objective.
+#include <algorithm>
+#include <numeric>
+
 #include <ATen/Parallel.h>
 
 #include "tests/plugins/alignment/planted.hpp"
@@ -29,6 +32,42 @@ TEST_CASE("weight_matching: two swapped and signed units are put back", "[plugin
   CHECK(found.set.at("layer.0.ffn").is_identity());
 }
 
+TEST_CASE("weight_matching: without signs units are permuted and a turned one stays turned", "[plugin][alignment.weight_matching][known-value]") {
+  TensorMap tensors = load_all(*random_model(planted_spec(), 1).tensors);
+  // A gate that is large enough to say alone where unit 7 belongs: up and down say the opposite of it.
+  torch::Tensor& gate_FD = tensors.at("model.layers.1.mlp.gate_proj.weight");
+  gate_FD = gate_FD.clone();
+  gate_FD[7].mul_(4);
+  const Model anchor{planted_spec(), std::make_shared<MemorySource>(tensors, "anchor"), "anchor"};
+  std::vector<std::int64_t> perm(48);
+  std::iota(perm.begin(), perm.end(), 0);
+  std::swap(perm[3], perm[40]);
+  std::vector<std::int8_t> sign(48, 1);
+  sign[7] = -1;
+  const TransformSet planted{{"layer.1.ffn", Transform::monomial(perm, sign)}};
+  const Model turned = apply_transforms(anchor, planted);
+  CHECK(align(*make_plugin<Alignment>("weight_matching"), anchor, turned).set.at("layer.1.ffn").sign()[7] == -1);
+  const Aligned found = align(*make_plugin<Alignment>("weight_matching", ValueMap{{"signed", false}}), anchor, turned);
+  CHECK(found.set.at("layer.1.ffn").perm() == perm);
+  CHECK(found.set.at("layer.1.ffn").count_negative() == 0);
+  const torch::Tensor expected_FD = anchor.tensors->get("model.layers.1.mlp.up_proj.weight").clone();
+  expected_FD[7].mul_(-1);
+  CHECK(torch::equal(found.model.tensors->get("model.layers.1.mlp.up_proj.weight"), expected_FD));
+}
+
+TEST_CASE("weight_matching: without signs none is turned in any scope", "[plugin][alignment.weight_matching][invariant]") {
+  const Model anchor = random_model(planted_spec(), 14);
+  const Model scrambled = apply_transforms(anchor, random_transforms(symmetry_groups(anchor.spec), scope_choices().back(), true, 14));
+  const Value unsigned_ = ValueMap{{"scope", scope_value(scope_choices().back())}, {"signed", false}};
+  const Aligned found = align(*make_plugin<Alignment>("weight_matching", unsigned_), anchor, scrambled);
+  REQUIRE(found.set.contains("residual"));
+  for (const auto& [id, transform] : found.set) {
+    CAPTURE(id);
+    CHECK(transform.count_negative() == 0);
+  }
+  CHECK(largest_difference(anchor, found.model) > 0.5);
+}
+
 TEST_CASE("weight_matching: recovers a planted element of every scope exactly", "[plugin][alignment.weight_matching][invariant]") {
   check_recovers_planted("weight_matching");
   check_recovers_planted("weight_matching", true);
@@ -54,6 +93,24 @@ TEST_CASE("weight_matching: the recorded objective never falls", "[plugin][align
     REQUIRE(series.size() >= 2);
     for (std::size_t sweep = 1; sweep < series.size(); ++sweep) CHECK(series[sweep] >= series[sweep - 1] - 1e-6f);
     CHECK(series.back() > series.front());
+  }
+}
+
+TEST_CASE("weight_matching: below the tolerance no step is taken after a group's first", "[plugin][alignment.weight_matching][invariant]") {
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
+    CAPTURE(seed);
+    const auto objectives = [&](const Value& params) {
+      const Aligned found = align(*make_plugin<Alignment>("weight_matching", params), random_model(planted_spec(), seed), random_model(planted_spec(), seed + 100), seed);
+      const auto& values = found.records.arrays.at("alignment/objective");
+      return std::vector<float>(values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+    };
+    const std::vector<float> fine = objectives(everything());
+    // The objective would have to double.
+    const std::vector<float> coarse = objectives(ValueMap{{"scope", scope_value(scope_choices().back())}, {"tolerance", 1}});
+    REQUIRE(coarse.size() == 2);  // before any step, and after the first at every group
+    REQUIRE(fine.size() > 2);
+    CHECK(std::equal(coarse.begin(), coarse.end(), fine.begin()));
+    CHECK(fine.back() > coarse.back() + 0.01f);
   }
 }
 

@@ -1,6 +1,11 @@
 // edit.expert_scale: experts as loud as their sources' FFNs.
 #include "tests/plugins/edit/edit_problem.hpp"
 
+#include <algorithm>
+#include <cmath>
+
+#include "core/model/layer_streamed.hpp"
+
 using namespace symphony;
 using namespace symphony::testing;
 
@@ -16,6 +21,35 @@ Model louder(const Model& model, double factor) {
   for (auto& [name, tensor] : tensors)
     if (name.ends_with("down_proj.weight")) tensor = tensor * factor;
   return {model.spec, std::make_shared<MemorySource>(tensors, model.name), model.name};
+}
+
+/// What a model shows at one site of one layer on the tokens of the fit: [T, D].
+torch::Tensor shown(const Model& model, Site site, std::int64_t layer) {
+  class Values final : public Tap {
+   public:
+    Values(Site site, std::int64_t layer) : site_(site), layer_(layer) {}
+    bool wants(Site site, std::int64_t layer) const override { return site == site_ && layer == layer_; }
+    void record(Site, std::int64_t, std::int64_t, const torch::Tensor& given, const torch::Tensor&) override { values.push_back(given.clone()); }
+    std::vector<torch::Tensor> values;
+
+   private:
+    Site site_;
+    std::int64_t layer_;
+  } tap(site, layer);
+  LayerStreamed stream(model, random_tokens(8, 32, model.spec.vocab_size, 5), model.spec.moe ? plugin_registry().create<Router>(model.spec.moe->router) : nullptr);
+  run_all(stream, &tap);
+  return torch::cat(tap.values);
+}
+
+/// First positions left out.
+double rms(const torch::Tensor& values_TD) {
+  return values_TD.reshape({8, 32, -1}).narrow(1, 1, 31).to(torch::kFloat64).square().mean().sqrt().item<double>();
+}
+
+/// An expert's answer to any token, whether it is routed there or not.
+torch::Tensor answer(const Model& model, std::int64_t layer, std::size_t expert, const torch::Tensor& input_TD) {
+  const auto weight = [&](const char* name) { return model.tensors->get(fmt::format("{}mlp.experts.{}.{}_proj.weight", layer_prefix(layer), expert, name)); };
+  return (torch::silu(input_TD.mm(weight("gate").t())) * input_TD.mm(weight("up").t())).mm(weight("down").t());
 }
 
 }  // namespace
@@ -35,6 +69,25 @@ TEST_CASE("expert_scale: experts of one model in its own backbone keep their siz
     CAPTURE(name);
     CHECK(factor.item<double>() == Approx(1).epsilon(1e-4));
   }
+}
+
+TEST_CASE("expert_scale: in every layer of the edited model experts are as loud as their sources' FFNs", "[plugin][edit.expert_scale][known-value]") {
+  const auto sources = two_sources();
+  // One expert is a fifth as loud as the FFN that it has to match, so that layer 1 reads another stream once layer 0 is scaled.
+  const Model model = merged({louder(sources[0], 0.2), sources[1]}, false);
+  const Model result = edited("expert_scale", ValueMap{{"largest", 100}}, model, sources).model;
+  double off_the_unscaled_stream = 0;
+  for (const std::int64_t layer : {0, 1}) {
+    const torch::Tensor input_TD = shown(result, Site::ffn_in, layer), unscaled_TD = shown(model, Site::ffn_in, layer);
+    for (const std::size_t expert : {0u, 1u}) {
+      CAPTURE(layer, expert);
+      const double wanted = rms(shown(sources[expert], Site::ffn_out, layer));
+      CHECK(rms(answer(result, layer, expert, input_TD)) == Approx(wanted).epsilon(1e-4));
+      if (layer == 1) off_the_unscaled_stream = std::max(off_the_unscaled_stream, std::abs(rms(answer(result, layer, expert, unscaled_TD)) / wanted - 1));
+    }
+  }
+  // Ten times what is accepted above: a fit that forgot to scale layer 0 first would be seen.
+  CHECK(off_the_unscaled_stream > 1e-3);
 }
 
 TEST_CASE("expert_scale: a quieter expert is raised by as much, within the limit", "[plugin][edit.expert_scale][invariant]") {
