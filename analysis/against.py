@@ -5,7 +5,7 @@ from html import escape
 import page
 import paired_differences
 import style
-from symphony_results import Comparison, statistics
+from symphony_results import Comparison, over_shared_windows, statistics
 
 
 def differences(table, other):
@@ -16,24 +16,11 @@ def differences(table, other):
         shared = [seed for seed in left if seed in right]
         if not shared:
             continue
-        by_seed = {seed: within_seed(table, other, block, variant, seed, left[seed] - right[seed]) for seed in shared}
+        by_seed = {seed: over_shared_windows(table.windows(block, variant, seed), other.windows(block, variant, seed), left[seed] - right[seed]) for seed in shared}
         estimate = statistics.paired_over_seeds(left, right) if len(shared) > 1 else by_seed[shared[0]]
         found.append(Comparison(block, variant, "the other sweep", estimate, by_seed, (), float("nan"), ""))
     adjusted = statistics.holm([one.estimate.p for one in found])
     return [replace(one, p_holm=float(p), verdict=statistics.verdict(one.differences, one.estimate, p)) for one, p in zip(found, adjusted)]
-
-
-def within_seed(table, other, block, variant, seed, difference):
-    windows = []
-    for its in (table, other):
-        run = next(run for run in its.sweep.finished(block, variant) if run.seed == seed)
-        windows.append(run.window_bits(its.last_moment(block, variant)) if its.metric == "bits_per_byte" else {})
-    try:
-        estimate = statistics.paired_over_windows(*windows) if all(windows) else None
-    except ValueError:  # other held-out windows: this seed's difference stands without an interval
-        estimate = None
-    nan = float("nan")
-    return replace(estimate, mean=float(difference)) if estimate else statistics.Estimate(float(difference), nan, nan, nan, 0, "held-out window")
 
 
 def flat(config, prefix=""):
@@ -77,7 +64,7 @@ def page_against(table, other, verdict, values, basis):
     html = page.element("h1", f"{escape(names[0])} against {escape(names[1])}")
     html += page.element("p", f"{escape(table.metric)} [{escape(table.unit)}] at the end of training, mean over the in-domain domains, {table.better} is "
                          "better. Differences are the first sweep less the second, paired by seed (with one seed, by held-out window); brackets are 95 % intervals, p is corrected by Holm over the "
-                         f"{len(rows)} comparisons.")
+                         f"{sum(one.p_holm == one.p_holm for one in rows)} comparisons that have one.")
     cells = []
     for one in rows:
         mean, between = page.interval(one.estimate)

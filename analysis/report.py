@@ -32,7 +32,7 @@ def shown_verdict(comparison, better):
     lower_is_better = better != "higher"
     words = {statistics.LOWER: "better" if lower_is_better else "worse", statistics.HIGHER: "worse" if lower_is_better else "better"}
     text = words.get(comparison.verdict, comparison.verdict) if better != "neither" else comparison.verdict
-    if comparison.verdict == statistics.UNCORRECTED:
+    if comparison.verdict in (statistics.UNCORRECTED, statistics.UNKNOWN):
         direction = statistics.LOWER if comparison.estimate.mean < 0 else statistics.HIGHER
         text = f"{words[direction] if better != 'neither' else direction}, {comparison.verdict}"
     return element("span", text, cls="verdict " + (text if text in ("better", "worse") else ""))
@@ -80,9 +80,10 @@ def answers_section(table):
         return ""
     html = page.element("h2", "What was asked, and the answers", id="answers")
     units = {comparison.estimate.unit for comparison in answers}
+    family = sum(comparison.p_holm == comparison.p_holm for comparison in answers)
     html += page.element("p", f"Each answer is a paired difference in {table.metric} at the end of training, averaged over the in-domain domains; the pairs are "
-                         f"{' or '.join(sorted(unit + 's' for unit in units))}, brackets are 95 % intervals, p is corrected by Holm over the {len(answers)} "
-                         "comparisons below. &ldquo;No difference to rounding&rdquo;: changing the start by one ulp moves the result as much. "
+                         f"{' or '.join(sorted(unit + 's' for unit in units))}, brackets are 95 % intervals, p is corrected by Holm over the {family} "
+                         "comparisons below that have one. &ldquo;No difference to rounding&rdquo;: changing the start by one ulp moves the result as much. "
                          "&ldquo;No significant difference&rdquo;: this many pairs cannot tell.", cls="soft")
     published = {question["ask"]: question.get("published", "") for question in table.sweep.questions}
     for ask in dict.fromkeys(comparison.ask for comparison in answers):
@@ -136,7 +137,7 @@ def table_section(table):
     compared = {(comparison.block, comparison.variant): comparison for comparison in comparisons}
     family = sum(comparison.p_holm == comparison.p_holm for comparison in comparisons)
     spread = "&plusmn; is the standard deviation over seeds. " if len(table.seeds) > 1 else "One seed: how far seeds differ is unknown. "
-    method = "Student t over seeds" if len(table.seeds) > 1 else "bootstrap over held-out windows"
+    method = "Student t over seeds" if len(table.seeds) > 1 else "Student t over held-out windows"
     paired = (f"Differences are paired at the last point, brackets are 95 % intervals ({method}); p is corrected by Holm over {family} comparisons, controls of "
               "rounding left out. ") if comparisons else ""
     text = (f"{table.metric} [{table.unit}], mean over the in-domain domains at each point of the model's life. {spread}{paired}"

@@ -10,12 +10,17 @@ CAPTION = ("Bits per byte without the expert less those of the whole model, on t
 
 
 def cells(data):
-    """Mean and half width, each [domain, expert]."""
-    effect = data["effect"].isel(moment=-1).transpose("run", "domain", "expert").values
-    if len(effect) == 1:
-        error = data["effect_error"].isel(moment=-1).transpose("run", "domain", "expert").values[0]
-        return effect[0], 1.96 * error
-    estimates = [[statistics.over_seeds(effect[:, domain, expert]) for expert in range(effect.shape[2])] for domain in range(effect.shape[1])]
+    """Mean and half width, each [domain, expert]; NaN for the half width of one seed whose file does not say how many windows there were."""
+    last = data.isel(moment=-1)
+    effect, error = (last[name].transpose("run", "domain", "expert").values for name in ("effect", "effect_error"))
+    windows = last["windows"].transpose("run", "domain").values[0] if "windows" in last else np.zeros(effect.shape[1])
+
+    def estimate(domain, expert):
+        if len(effect) > 1:
+            return statistics.over_seeds(effect[:, domain, expert])
+        return statistics.from_error(effect[0, domain, expert], error[0, domain, expert], int(windows[domain]), "held-out window")
+
+    estimates = [[estimate(domain, expert) for expert in range(effect.shape[2])] for domain in range(effect.shape[1])]
     return (np.array([[getattr(one, name) for one in row] for row in estimates]) for name in ("mean", "half_width"))
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import style
 
 QUESTION = "What differs from the baseline, and by more than chance?"
-CAPTION = ("Difference from the baseline at the end of training, paired by seed. Dots: seeds, with the 95 % bootstrap interval over their held-out "
+CAPTION = ("Difference from the baseline at the end of training, paired by seed. Dots: seeds, with the 95 % t interval over their held-out "
            "windows. Diamond and bar: mean and 95 % t interval over seeds; filled where Holm's correction over the table leaves it significant. "
            "Axis linear within the inner ticks, logarithmic beyond.")
 

@@ -10,8 +10,8 @@
     sweep.recorded("routing")["load"]     one array over runs and moments (xarray)
     Table(sweep).against_baseline()       paired differences with intervals, corrected together
 """
-from .comparison import Comparison, Table
+from .comparison import Comparison, Table, over_shared_windows
 from .run import Run, open_run
 from .sweep import Sweep, open_sweep
 
-__all__ = ["Comparison", "Run", "Sweep", "Table", "open_run", "open_sweep"]
+__all__ = ["Comparison", "Run", "Sweep", "Table", "open_run", "open_sweep", "over_shared_windows"]

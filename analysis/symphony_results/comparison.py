@@ -26,6 +26,17 @@ class Comparison:
         return [estimate.mean for estimate in self.by_seed.values()]
 
 
+def over_shared_windows(left, right, difference):
+    """`difference` of two runs' values with the interval over their held-out windows ({domain: (hash, values)}); without one where nothing says that
+    the windows are the same: another length, context or recipe may give as many others."""
+    which = [{domain: (hash_, len(values)) for domain, (hash_, values) in windows.items()} for windows in (left, right)]
+    if not left or which[0] != which[1] or not all(hash_ and count for hash_, count in which[0].values()):
+        nan = float("nan")
+        return Estimate(float(difference), nan, nan, nan, 0, "held-out window")
+    values = [{domain: values for domain, (_, values) in windows.items()} for windows in (left, right)]
+    return statistics.paired_over_windows(*values, value=float(difference))
+
+
 def first_metric(rows):
     """The first metric of a model's in-domain rows that has a direction; bits_per_byte where there is none, so that messages name one."""
     chosen = rows[(rows["subject"] == "model") & (rows["task"] == IN_DOMAIN) & (rows["better"] != "neither")] if len(rows) else rows
@@ -45,6 +56,7 @@ class Table:
         if not len(chosen):
             raise ValueError(f"{sweep.folder}: no finished run has the metric {self.metric!r}")
         self.unit, self.better = chosen.iloc[0]["unit"], chosen.iloc[0]["better"]
+        self._suite = chosen.iloc[0]["suite"]
         keys = ["block", "variant", "subject", "moment", "task"]
         self._values = {key: dict(zip(group["seed"], group["value"])) for key, group in chosen.groupby(keys, sort=False)}
         self._last = {(run.block, run.variant): run.moments()[-1] for run in sweep.finished() if run.moments()}
@@ -57,6 +69,11 @@ class Table:
 
     def last_moment(self, block, variant):
         return self._last.get((block, variant))
+
+    def windows(self, block, variant, seed):
+        """Held-out windows of a finished run at its last point, as Run.windows has them."""
+        run = next(run for run in self.sweep.finished(block, variant) if run.seed == seed)
+        return run.windows(self.last_moment(block, variant), self._suite, self.metric)
 
     def rivals(self, block):
         """Subjects that nothing was trained for (sources, ensemble, oracle): {subject: {seed: value}}.
@@ -98,7 +115,7 @@ class Table:
         shared = [seed for seed in left if seed in right]
         if not shared:
             return None
-        by_seed = {seed: self._within_seed(block, variant, against, seed, left[seed] - right[seed]) for seed in shared}
+        by_seed = {seed: over_shared_windows(self.windows(block, variant, seed), self.windows(block, against, seed), left[seed] - right[seed]) for seed in shared}
         estimate = statistics.paired_over_seeds(left, right) if len(shared) > 1 else by_seed[shared[0]]
         return Comparison(block, variant, against, estimate, by_seed, (), float("nan"), "")
 
@@ -118,19 +135,9 @@ class Table:
                     found.append((replace(comparison, ask=question["ask"]), list(question.get("noise", []))))
         return self._judged(found)
 
-    def _within_seed(self, block, variant, against, seed, difference):
-        nan = float("nan")
-        unknown = Estimate(float(difference), nan, nan, nan, 0, "held-out window")
-        if self.metric != METRIC:
-            return unknown
-        windows = []
-        for name in (variant, against):
-            run = next(run for run in self.sweep.finished(block, name) if run.seed == seed)
-            windows.append(run.window_bits(self.last_moment(block, name)))
-        return replace(statistics.paired_over_windows(*windows), mean=float(difference)) if all(windows) else unknown
-
     def _judged(self, found):
-        """Corrected together. `found`: comparisons, each with the variants that show what rounding does to the baseline; such a variant is itself no comparison."""
+        """Corrected together, all whose p is known. `found`: comparisons, each with the variants that show what rounding does to the baseline; such a
+        variant is itself no comparison (core/app/findings.cpp has the same family)."""
         p_values = [float("nan") if one.variant in controls else one.estimate.p for one, controls in found]
         judged = []
         for (one, controls), p_holm in zip(found, statistics.holm(p_values)):

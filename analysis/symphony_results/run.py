@@ -1,4 +1,5 @@
 """One run.h5. The file is opened for each question and closed again, so that a run may go on writing meanwhile."""
+import json
 from pathlib import Path
 
 import h5py
@@ -167,11 +168,17 @@ class Run:
             found.update(dict.fromkeys(f"{layout.ACTIVATIONS}/{site}" for site in self.children(f"{group}/{layout.ACTIVATIONS}")))
         return list(found)
 
-    def window_bits(self, moment):
-        """Bits per byte of every held-out window of the in-domain domains: {domain: values}; nothing where they were not recorded."""
+    def windows(self, moment, suite, metric):
+        """What a suite measured on every held-out window of the in-domain domains: {domain: (hash, values)}; nothing where it recorded none.
+
+        The hash tells which windows they were; it is "" in files from before it was noted.
+        """
         try:
-            data = self.dataset(f"{layout.EVALUATION}/{moment}/bits_per_byte")
+            data = self.dataset(f"{layout.EVALUATION}/{moment}/{suite}")
         except KeyError:
             return {}
-        bits = data["window_bits_per_byte"].where(data["in_domain"] == 1, drop=True)
-        return {str(domain): values[~np.isnan(values)] for domain, values in zip(bits["domain"].values, bits.values)}
+        if f"window_{metric}" not in data or "in_domain" not in data:
+            return {}
+        hashes = json.loads(data.attrs.get(layout.WINDOW_HASH, "{}"))
+        chosen = data[f"window_{metric}"].where(data["in_domain"] == 1, drop=True)
+        return {str(domain): (hashes.get(str(domain), ""), values[~np.isnan(values)]) for domain, values in zip(chosen["domain"].values, chosen.values)}

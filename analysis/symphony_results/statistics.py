@@ -1,23 +1,23 @@
-"""What a difference is worth. Every function says what it pairs and how many pairs there are.
+"""What a difference is worth. Every function says what it pairs and how many pairs there are. `runner table` judges by the same rules.
 
 Seeds are repetitions of the whole experiment: Student's t over the paired differences of seeds. Held-out windows are the units within one seed:
-they are resampled within their domain, and domains weigh the same (percentile bootstrap, Efron 1979). A table's comparisons are corrected
-together by Holm's method (1979). "No difference to rounding" is not "no significant difference": the first says that changing the start by one
-ulp moves the result as much, the second that the seeds at hand cannot tell.
+Student's t over their paired differences, each domain weighing the same (core/app/paired_windows.cpp). A table's comparisons are corrected together
+by Holm's method (1979). "No difference to rounding" is not "no significant difference": the first says that changing the start by one ulp moves the
+result as much, the second that the seeds at hand cannot tell.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
 ALPHA = 0.05
-RESAMPLES = 10_000
 ROUNDING_FACTOR = 2.0  # few draws of rounding do not show the largest that can happen (core/app/findings.cpp has the same factor)
 
 IDENTICAL = "identical"
 CONTROL = "shows rounding"
 ROUNDING = "no difference to rounding"
+UNKNOWN = "by an unknown margin"
 NOT_SIGNIFICANT = "no significant difference"
 UNCORRECTED = "before correction only"
 LOWER = "lower"
@@ -38,16 +38,25 @@ class Estimate:
         return (self.high - self.low) / 2
 
 
-def over_seeds(values, confidence=CONFIDENCE):
-    """Mean over seeds with Student's t interval on n - 1 degrees of freedom, and the t test of mean = 0."""
-    values = np.asarray(values, dtype=float)
-    n, mean, nan = len(values), float(values.mean()), float("nan")
-    if n < 2:
-        return Estimate(mean, nan, nan, nan, n, "seed")
-    error = values.std(ddof=1) / np.sqrt(n)
+def from_error(mean, error, n, unit, confidence=CONFIDENCE):
+    """Student's t interval and test of mean = 0 on n - 1 degrees of freedom; neither for a single unit, whose error is NaN."""
+    nan = float("nan")
+    if n < 2 or np.isnan(error):
+        return Estimate(float(mean), nan, nan, nan, n, unit)
     reach = stats.t.ppf(0.5 + confidence / 2, n - 1) * error
     p = 2 * stats.t.sf(abs(mean) / error, n - 1) if error > 0 else float(mean == 0)
-    return Estimate(mean, mean - reach, mean + reach, float(p), n, "seed")
+    return Estimate(float(mean), float(mean - reach), float(mean + reach), float(p), n, unit)
+
+
+def standard_error(values):
+    """Of their mean; NaN for one value."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
+def over_seeds(values, confidence=CONFIDENCE):
+    """Mean over seeds."""
+    values = np.asarray(values, dtype=float)
+    return from_error(float(values.mean()), standard_error(values), len(values), "seed", confidence)
 
 
 def paired_over_seeds(left, right, confidence=CONFIDENCE):
@@ -56,25 +65,25 @@ def paired_over_seeds(left, right, confidence=CONFIDENCE):
     return over_seeds([left[seed] - right[seed] for seed in shared], confidence) if shared else None
 
 
-def paired_over_windows(left, right, confidence=CONFIDENCE, resamples=RESAMPLES, seed=0):
+def paired_over_windows(left, right, value=None, confidence=CONFIDENCE):
     """left - right, held-out window by window ({domain: values}), within one seed of the experiment.
 
-    The mean over domains of the mean over windows; windows are resampled within their domain. p is twice the share of resamples on the far
-    side of zero, at least 2 / (resamples + 1). Raises ValueError where the windows are not the same.
+    The mean over domains of the mean over windows; domains are independent, so their errors add in squares. n counts all windows. `value`, where given,
+    is judged in the place of the mean: the difference of the rows, which weigh windows by their bytes and were never rounded to float32, as windows are.
+    Raises ValueError where the numbers of windows differ.
     """
-    if list(left) != list(right) or any(len(left[domain]) != len(right[domain]) for domain in left):
+    if left.keys() != right.keys() or any(len(left[domain]) != len(right[domain]) for domain in left):
         shapes = [{domain: len(values) for domain, values in side.items()} for side in (left, right)]
         raise ValueError(f"windows do not pair: {shapes[0]} and {shapes[1]}")
     differences = [np.asarray(left[domain], dtype=float) - np.asarray(right[domain], dtype=float) for domain in left]
-    n = sum(len(values) for values in differences)
-    mean = float(np.mean([values.mean() for values in differences]))
-    if not any(values.any() for values in differences):
-        return Estimate(0.0, 0.0, 0.0, 1.0, n, "held-out window")
-    draw = np.random.default_rng(seed)
-    means = np.mean([values[draw.integers(len(values), size=(resamples, len(values)))].mean(axis=1) for values in differences], axis=0)
-    low, high = np.quantile(means, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    far = min((means <= 0).sum(), (means >= 0).sum())
-    return Estimate(mean, float(low), float(high), float(min(1.0, 2 * (far + 1) / (resamples + 1))), n, "held-out window")
+    mean = np.mean([values.mean() for values in differences])
+    error = np.sqrt(sum(standard_error(values) ** 2 for values in differences)) / len(differences)
+    estimate = from_error(mean, error, sum(len(values) for values in differences), "held-out window", confidence)
+    if value is None:
+        return estimate
+    judged = from_error(value, error, estimate.n, estimate.unit, confidence)
+    # Windows that as stored do not differ among themselves tell nothing of a difference smaller than their rounding.
+    return judged if error > 0 else replace(judged, p=estimate.p)
 
 
 def holm(p_values):
@@ -94,7 +103,9 @@ def verdict(differences, estimate, p_adjusted, rounding=()):
         return IDENTICAL
     if len(rounding) and np.max(np.abs(differences)) <= ROUNDING_FACTOR * np.max(np.abs(rounding)):
         return ROUNDING
-    if not estimate.p <= ALPHA:
+    if np.isnan(estimate.p):
+        return UNKNOWN
+    if estimate.p > ALPHA:
         return NOT_SIGNIFICANT
     if not p_adjusted <= ALPHA:
         return UNCORRECTED

@@ -54,7 +54,10 @@ struct Answer {
   Question question;
   std::optional<PairedDifference> difference;
   std::vector<double> rounding;   ///< what one ulp in the start did to the baseline, by control and seed
-  double p_adjusted = 0.0;        ///< Holm over all answers whose p is known; NaN elsewhere
+  double p_adjusted = 0.0;        ///< Holm over all answers whose p is known and that are no control; NaN elsewhere
+
+  /// The variant is itself a yardstick of rounding: no hypothesis, so it makes no other answer's correction larger.
+  bool is_control() const { return std::find(question.noise.begin(), question.noise.end(), question.variant) != question.noise.end(); }
 };
 
 /// Training amplifies rounding, most when a router's choice flips; the largest of some draws of one ulp in the start is the yardstick, doubled
@@ -84,7 +87,7 @@ std::size_t correct(std::vector<Answer>& answers) {
   std::vector<Answer*> family;
   std::vector<double> p_values;
   for (Answer& answer : answers)
-    if (answer.difference && !std::isnan(answer.difference->p)) family.push_back(&answer), p_values.push_back(answer.difference->p);
+    if (answer.difference && !answer.is_control() && !std::isnan(answer.difference->p)) family.push_back(&answer), p_values.push_back(answer.difference->p);
   const auto adjusted = holm_adjusted(p_values);
   for (std::size_t i = 0; i < family.size(); ++i) family[i]->p_adjusted = adjusted[i];
   return family.size();
@@ -96,6 +99,7 @@ std::string sentence(const Answer& answer, const MetricChoice& metric, std::size
   if (!answer.difference) return "not measured yet";
   const PairedDifference& difference = *answer.difference;
   const std::string numbers = fmt::format("{} against {}: {}", answer.question.variant, answer.question.against, interval(difference));
+  if (answer.is_control()) return fmt::format("shows rounding: {}", numbers);
   if (std::all_of(difference.by_seed.begin(), difference.by_seed.end(), [](double value) { return value == 0.0; }))
     return fmt::format("identical: {} against {}", answer.question.variant, answer.question.against);
   double rounding = 0.0;

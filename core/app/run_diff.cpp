@@ -42,7 +42,7 @@ bool holds(const std::vector<StageUse>& stages, const StageUse& wanted) {
 
 NumberDifference compare(const EvaluationRow& left, const EvaluationRow& right, const RunReader& left_run, const RunReader& right_run) {
   NumberDifference found{left, right, right.value - left.value, std::nullopt, false};
-  if (const auto windows = paired_window_difference(right_run, left_run, left, left.moment); windows && windows->n > 1) {
+  if (const auto windows = paired_window_difference(right_run, left_run, left, left.moment)) {
     found.half_width = half_width(*windows);
     found.paired = true;
   } else if (std::isfinite(left.std_error) && std::isfinite(right.std_error) && std::min(left.n, right.n) > 1) {

@@ -43,6 +43,12 @@ std::optional<Estimate> over_windows(const FinishedRun& run, const FinishedRun& 
   return paired_window_difference(RunReader(run.file), RunReader(other.file), row, other.moments().back());
 }
 
+/// Of the difference that is shown, with the error over `units`: the rows weigh windows by their bytes and were never rounded to float32, as windows are.
+/// Where the windows as stored do not differ among themselves, they tell nothing of a difference smaller than that rounding.
+double p_of(double difference, const Estimate& units) {
+  return t_test_p(units.std_error > 0.0 ? Estimate{difference, units.std_error, units.n} : units);
+}
+
 class TableMaker {
  public:
   TableMaker(const SweepRuns& sweep, SweepTable table) : sweep_(sweep), table_(std::move(table)) {}
@@ -173,9 +179,8 @@ std::optional<PairedDifference> difference_between(const SweepRuns& sweep, const
   const Estimate over_seeds = mean_of(result.by_seed);
   result.mean = over_seeds.mean;
   const auto units = result.seeds > 1 ? std::optional(over_seeds) : over_windows(*pairs.front().first, *pairs.front().second, metric);
-  const bool known = units && units->n > 1;
-  result.half_width = known ? half_width(*units) : std::numeric_limits<double>::quiet_NaN();
-  result.p = known ? t_test_p(*units) : std::numeric_limits<double>::quiet_NaN();
+  result.half_width = units ? half_width(*units) : std::numeric_limits<double>::quiet_NaN();
+  result.p = units ? p_of(result.mean, *units) : std::numeric_limits<double>::quiet_NaN();
   return result;
 }
 

@@ -35,6 +35,7 @@ inline constexpr char kSeeds[] = "provenance/seeds";
 inline constexpr char kStages[] = "provenance/stages";
 inline constexpr char kEvaluation[] = "evaluation";
 inline constexpr char kEvaluationRows[] = "evaluation/rows";
+inline constexpr char kWindowHash[] = "window_hash";  // attribute of what a suite recorded
 
 // Attributes of provenance.
 inline constexpr char kCommandLine[] = "command_line";

@@ -5,7 +5,9 @@
 
 #include "core/base/files.hpp"
 #include "core/base/hash.hpp"
+#include "core/base/json.hpp"
 #include "core/log/evaluation_row.hpp"
+#include "core/log/layout.hpp"
 #include "core/model/predictor.hpp"
 #include "core/pipeline/alignment_stage.hpp"
 #include "core/pipeline/held_out.hpp"
@@ -20,7 +22,7 @@ namespace symphony {
 
 namespace {
 
-constexpr int kRevision = 2;
+constexpr int kRevision = 3;
 
 std::string better_name(EvalRow::Better better) {
   switch (better) {
@@ -60,6 +62,13 @@ void record_rows(RecordFile& record, const std::string& suite, int version, cons
   record_evaluation_rows(record, table);
 }
 
+/// Says which windows were scored, so that two runs are paired over them only where they are the same.
+void note_windows(RecordFile& record, const std::vector<EvalDomain>& domains) {
+  Value hashes = ValueMap{};
+  for (const EvalDomain& domain : domains) hashes.set(domain.name, window_hash(domain.windows));
+  record.note(layout::kWindowHash, to_json(hashes));
+}
+
 Value evaluation_identity(const StageBuilder& builder, const Method& suite, const Tokenizer& tokenizer) {
   Value parameters = ValueMap{};
   // Windows once had a byte for every token. Where tokens are bytes nothing changed, and results keep the key that they had.
@@ -86,6 +95,7 @@ void evaluate(const StageBuilder& builder, const Method& suite, Subject subject,
   for (const EvalRow& row : rows)
     if (!std::isfinite(row.value)) fail<NumericError>("eval." + suite.name, "{} of task '{}' is {}, expected a finite number", row.metric, row.task, row.value);
   record_rows(scope.record, suite.name, plugin->version(), rows);
+  note_windows(scope.record, domains);
 }
 
 bool is_out_of_distribution(const Experiment& experiment, const std::string& domain) {
@@ -125,6 +135,7 @@ StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, 
   std::vector<StagePtr> inputs{model.stage};
   inputs.insert(inputs.end(), texts.begin(), texts.end());
   const MergeParts merge = parts ? *parts : MergeParts{};
+  if (merge.alignment) parameters.set("sources", source_names_identity(*builder.experiment));
   for (const ModelHandle& source : merge.sources) inputs.push_back(source.stage);
   if (merge.alignment) inputs.push_back(merge.alignment);
   const auto run = [builder, model, suite, texts, merge](StageScope& scope) {
@@ -132,6 +143,7 @@ StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, 
     const LanguageModel language_model = builder.loaded(loaded);
     Subject subject{language_model, &language_model, model.expert_sources, model.expert_domains};
     subject.tokenizer = model.tokenizer;
+    subject.end_tokens = model.token_ids.eos;
     if (merge.alignment) {
       subject.sources = load_sources(builder, merge, scope.input);
       subject.anchor = anchor_index(*builder.experiment);
@@ -142,22 +154,25 @@ StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, 
                     builder.pass_environment(), run, evaluation_cost(model.spec, 1, model.fused, builder.experiment->windows.length));
 }
 
-StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const Method& suite,
+StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector<ModelHandle>& sources, EnsembleWeights weights, const Method& suite,
                                   const std::vector<StagePtr>& texts) {
   std::vector<StagePtr> inputs;
   for (const ModelHandle& source : sources) inputs.push_back(source.stage);
   inputs.insert(inputs.end(), texts.begin(), texts.end());
-  const auto run = [builder, sources, suite, texts](StageScope& scope) {
+  const auto run = [builder, sources, weights, suite, texts](StageScope& scope) {
     std::vector<std::shared_ptr<const Predictor>> members;
     for (const ModelHandle& source : sources) members.push_back(std::make_shared<LanguageModel>(builder.loaded(source.load(scope.input))));
-    const Ensemble ensemble(std::move(members));
+    const Ensemble ensemble(std::move(members), weights);
     Subject subject{ensemble};
     subject.tokenizer = sources.front().tokenizer;
+    subject.end_tokens = sources[anchor_index(*builder.experiment)].token_ids.eos;
     evaluate(builder, suite, std::move(subject), texts, scope);
   };
   Value parameters = evaluation_identity(builder, suite, *sources.front().tokenizer);
   if (const Value vocabulary = vocabulary_identity(sources); !vocabulary.is_null()) parameters.set("vocabulary", vocabulary);
-  return make_stage("ensemble_evaluation", kRevision, fmt::format("{} of the sources' ensemble", suite.name), std::move(parameters),
+  const bool by_posterior = weights == EnsembleWeights::posterior;
+  if (by_posterior) parameters.set("weights", "posterior");
+  return make_stage("ensemble_evaluation", kRevision, fmt::format("{} of the sources' {}ensemble", suite.name, by_posterior ? "posterior " : ""), std::move(parameters),
                     std::move(inputs), builder.pass_environment(), run,
                     evaluation_cost(sources.front().spec, sources.size(), false, builder.experiment->windows.length));
 }

@@ -18,8 +18,8 @@ struct MergeParts {
 /// `texts`: the text stage of every domain, in the experiment's order. With `parts` the suite sees the sources too, as they are and aligned.
 StagePtr make_evaluation(const StageBuilder& builder, const ModelHandle& model, const Method& suite, const std::vector<StagePtr>& texts,
                          const MergeParts* parts = nullptr);
-/// The uniform mixture of the sources' predictions.
-StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const Method& suite,
+/// A mixture of the sources' predictions.
+StagePtr make_ensemble_evaluation(const StageBuilder& builder, const std::vector<ModelHandle>& sources, EnsembleWeights weights, const Method& suite,
                                   const std::vector<StagePtr>& texts);
 /// For every domain the source that predicts it best, from the sources' own evaluations (in the order of `sources`).
 StagePtr make_oracle(const StageBuilder& builder, const std::vector<ModelHandle>& sources, const std::vector<StagePtr>& evaluations);

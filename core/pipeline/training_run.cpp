@@ -76,10 +76,11 @@ void run_training(LanguageModel& model, const TrainingJob& job, StageScope& scop
   hooks.checkpoint_every = kCheckpointEvery;
   hooks.seed = derive_seed(job.seed, "routing");
   hooks.dtype = job.dtype;
-  // Before the trainer saves its state, so that a resumed run has every row.
+  // Before the trainer saves its state, so that a resumed run has every row. Before the first step nothing is restored yet, and what lies in the file
+  // is what the trainer's checkpoint goes with.
   hooks.stop_requested = [&] {
     if (!scope.stop_requested()) return false;
-    history.save();
+    if (!first) history.save();
     return true;
   };
   hooks.on_step = [&](const StepReport& report) {

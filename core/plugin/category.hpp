@@ -26,7 +26,7 @@ template <> struct Category<Experts> { static constexpr const char* name = "expe
 template <> struct Category<Router> { static constexpr const char* name = "router"; static constexpr std::uint32_t version = 1; };
 template <> struct Category<RouterInit> { static constexpr const char* name = "router_init"; static constexpr std::uint32_t version = 1; };
 template <> struct Category<Edit> { static constexpr const char* name = "edit"; static constexpr std::uint32_t version = 2; };
-template <> struct Category<Eval> { static constexpr const char* name = "eval"; static constexpr std::uint32_t version = 3; };
+template <> struct Category<Eval> { static constexpr const char* name = "eval"; static constexpr std::uint32_t version = 4; };
 
 /// All category names, in the order in which `runner list` prints them.
 const std::vector<std::string>& category_names();

@@ -1,4 +1,5 @@
-// Category `eval`: a suite that measures a model on held-out text. Results must not depend on batch size; every row carries its uncertainty.
+// Category `eval`: a suite that measures a model on held-out text. Results must not depend on batch size; every row carries the standard error of its value
+// over windows or items, NaN where it has none (a largest value, a count of experts, a similarity of experts).
 // Core asks every suite about every model and source, suites that need experts or sources about merged models alone, and suites about the
 // sources themselves once a run, before any training.
 #pragma once
@@ -23,7 +24,7 @@ struct EvalRow {
   std::string metric;    ///< "bits_per_byte"
   double value = 0.0;
   double std_error = std::nan("");  ///< NaN when it has none
-  std::int64_t n = 0;    ///< how many units the standard error rests on
+  std::int64_t n = 0;    ///< units that the standard error rests on; where it is NaN, what was measured
   std::string unit;      ///< "bits", "1"
   enum class Better { lower, higher, neither } better = Better::neither;
   std::string filter = "none";      ///< how an answer was taken out of generated text
@@ -54,6 +55,7 @@ struct Subject {
   std::vector<EvalSource> sources = {};          ///< where the suite asked for them
   std::size_t anchor = 0;                        ///< of `sources`
   std::shared_ptr<const Tokenizer> tokenizer = nullptr;  ///< of the experiment's text; never null when core asks
+  std::vector<std::int64_t> end_tokens = {};     ///< with which the model ends a text, beside its tokenizer's own
   std::map<std::string, std::string> files = {}; ///< what inputs() named, by path
 };
 

@@ -1,4 +1,4 @@
-// Means, ratios, bootstrap, information measures and Holm's correction; formulas beside the declarations.
+// Means, ratios, the jackknife, information measures and Holm's correction; formulas beside the declarations.
 #include "core/score/estimators.hpp"
 
 #include <algorithm>
@@ -7,7 +7,6 @@
 #include <numeric>
 
 #include "core/base/error.hpp"
-#include "core/base/random.hpp"
 
 namespace symphony {
 
@@ -72,23 +71,26 @@ Estimate mean_of_estimates(std::span<const Estimate> estimates) {
   return result;
 }
 
-Interval bootstrap_mean(std::span<const double> values, std::uint64_t seed, std::int64_t resamples, double confidence) {
-  if (values.empty() || resamples < 1) fail<DataError>("bootstrap", "got {} values and {} resamplings, expected at least 1 of each", values.size(), resamples);
-  Random random(seed, "bootstrap");
-  std::vector<double> means;
-  for (std::int64_t resample = 0; resample < resamples; ++resample) {
-    double sum = 0.0;
-    for (std::size_t draw = 0; draw < values.size(); ++draw) sum += values[random.below(values.size())];
-    means.push_back(sum / static_cast<double>(values.size()));
+std::vector<double> mean_by_unit(std::span<const std::vector<double>> measurements) {
+  if (measurements.empty()) fail<DataError>("mean by unit", "got no measurements");
+  std::vector<double> means(measurements.front().size());
+  for (const std::vector<double>& values : measurements) {
+    expect_pairs("mean by unit", means.size(), values.size());
+    std::transform(means.begin(), means.end(), values.begin(), means.begin(), std::plus<>());
   }
-  std::sort(means.begin(), means.end());
-  const auto at = [&](double probability) {
-    const double place = probability * static_cast<double>(means.size() - 1);
-    const auto below = static_cast<std::size_t>(place);
-    const auto above = std::min(below + 1, means.size() - 1);
-    return std::lerp(means[below], means[above], place - static_cast<double>(below));
-  };
-  return {at(0.5 * (1.0 - confidence)), at(0.5 * (1.0 + confidence))};
+  for (double& mean : means) mean /= static_cast<double>(measurements.size());
+  return means;
+}
+
+double jackknife_error(std::span<const std::vector<double>> without) {
+  double variance = 0.0;
+  for (const std::vector<double>& stratum : without) {
+    const Estimate mean = mean_of(stratum);
+    const auto n = static_cast<double>(mean.n);
+    // mean_of's error is sqrt(sum of squares / (n (n - 1))), NaN for one unit.
+    variance += (n - 1.0) * (n - 1.0) * mean.std_error * mean.std_error;
+  }
+  return std::sqrt(variance);
 }
 
 double entropy_nats(std::span<const double> counts) {

@@ -20,8 +20,17 @@ Estimate mean_of(std::span<const double> values);
 Estimate paired_difference(std::span<const double> left, std::span<const double> right);
 /// sum(numerators) / sum(denominators), error by linearisation (Cochran 1977, Sampling Techniques, eq. 2.39 without the finite-population factor).
 Estimate ratio_of(std::span<const double> numerators, std::span<const double> denominators);
-/// The unweighted mean of independent estimates, their errors propagated; n is the sum.
+/// The unweighted mean of independent estimates, their errors propagated; n is the sum. Measurements of the same units are not independent: see
+/// mean_by_unit.
 Estimate mean_of_estimates(std::span<const Estimate> estimates);
+/// Unit by unit the mean of several measurements of the same units, [measurement][unit]. mean_of it is the mean of all of them with an error that
+/// more measurements of the same text do not shrink. Throws DataError for no measurements and for different numbers of units.
+std::vector<double> mean_by_unit(std::span<const std::vector<double>> measurements);
+/// Standard error of a statistic of units that were drawn stratum by stratum (windows within their domain), by the jackknife: `without`[stratum][unit]
+/// is the statistic without that unit, where the n - 1 others of its stratum count n / (n - 1) times, so that strata keep their weights.
+/// sqrt(sum_h (n_h - 1) / n_h sum_i (without_hi - mean_i without_hi)^2); NaN for a stratum of one unit.
+/// Source: Jones 1974, Jackknife estimation of functions of stratum means, Biometrika 61, 343.
+double jackknife_error(std::span<const std::vector<double>> without);
 
 struct Interval {
   double low = 0.0, high = 0.0;
@@ -32,8 +41,6 @@ Interval t_interval(const Estimate& estimate, double confidence = 0.95);
 double half_width(const Estimate& estimate, double confidence = 0.95);
 /// Two-sided p of mean = 0 under Student's t with n - 1 degrees of freedom; 1 when mean and error are both 0.
 double t_test_p(const Estimate& estimate);
-/// Percentile bootstrap (Efron 1979) of the mean over `resamples` resamplings of the units, a pure function of `seed`.
-Interval bootstrap_mean(std::span<const double> values, std::uint64_t seed, std::int64_t resamples = 10'000, double confidence = 0.95);
 
 /// P(T <= t) and its inverse, absolute error below 1e-10; any degrees of freedom > 0.
 double student_t_cdf(double t, double degrees_of_freedom);

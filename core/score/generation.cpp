@@ -12,9 +12,11 @@ namespace symphony {
 std::int64_t sample_token(const torch::Tensor& logits_V, double temperature, double top_p, Random& random) {
   const torch::Tensor values_V = logits_V.to(torch::kCPU, torch::kDouble).contiguous();
   const std::span logits(values_V.data_ptr<double>(), static_cast<std::size_t>(values_V.numel()));
-  const double largest = *std::max_element(logits.begin(), logits.end());
-  if (!std::isfinite(largest)) fail<NumericError>("generation", "the largest logit is {}, expected a finite number", largest);
-  if (temperature == 0) return std::max_element(logits.begin(), logits.end()) - logits.begin();
+  const auto wrong = std::find_if(logits.begin(), logits.end(), [](double logit) { return !std::isfinite(logit); });
+  if (wrong != logits.end()) fail<NumericError>("generation", "the logit of token {} is {}, expected a finite number", wrong - logits.begin(), *wrong);
+  const auto likeliest = std::max_element(logits.begin(), logits.end());
+  if (temperature == 0) return likeliest - logits.begin();
+  const double largest = *likeliest;
 
   std::vector<std::size_t> order(logits.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

@@ -23,7 +23,7 @@ struct SamplingSettings {
 
 /// One token from logits_V: the largest (the lowest id of equals) at temperature 0, otherwise nucleus sampling (Holtzman et al. 2020,
 /// arXiv 1904.09751): softmax(logits / temperature) in float64, cut to the smallest set of likeliest tokens whose probability reaches
-/// `top_p`. Draws exactly one number from `random` unless the temperature is 0.
+/// `top_p`. Draws exactly one number from `random` unless the temperature is 0. Throws NumericError for a logit that is not finite.
 std::int64_t sample_token(const torch::Tensor& logits_V, double temperature, double top_p, Random& random);
 
 /// The tokens after `prompt`, at most `max_tokens`. A pure function of its arguments. Throws ConfigError for settings out of range and

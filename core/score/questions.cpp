@@ -81,13 +81,13 @@ std::vector<Value> read_json_lines(std::string_view text, std::string_view where
   return rows;
 }
 
-std::vector<Question> make_questions(const QuestionSettings& settings, const std::vector<Value>& rows, const std::vector<Value>* examples,
-                                     const std::function<std::string(const Value& row, std::string_view where)>& answer, std::string_view where) {
+std::vector<AskedQuestion> make_questions(const QuestionSettings& settings, const std::vector<Value>& rows, const std::vector<Value>* examples,
+                                          const std::function<std::string(const Value& row, std::string_view where)>& answer, std::string_view where) {
   if (rows.empty()) fail<DataError>(where, "task '{}' has no questions", settings.task);
   const PromptTemplate prompt(settings.prompt, where);
   const std::vector<Source> asked = sources_of(rows, settings, where, "row"), worked = examples ? sources_of(*examples, settings, where, "example") : asked;
   const std::size_t count = settings.items == 0 ? asked.size() : std::min(asked.size(), static_cast<std::size_t>(settings.items));
-  std::vector<Question> questions;
+  std::vector<AskedQuestion> questions;
   for (std::size_t index = 0; index < count; ++index) {
     const Source& question = asked[index];
     std::string text = settings.description;

@@ -36,8 +36,8 @@ struct QuestionSettings {
   static void describe(Schema& s);
 };
 
-/// A question ready to be asked.
-struct Question {
+/// A question ready to be asked. (What an experiment's report asks is a Question: core/pipeline/experiment.hpp.)
+struct AskedQuestion {
   Value row;
   std::string where;   ///< for messages: "eval.x: task 'arc', row 3"
   std::string group;   ///< "" when there are no groups
@@ -49,7 +49,7 @@ std::vector<Value> read_json_lines(std::string_view text, std::string_view where
 
 /// The first `settings.items` rows as questions. `examples`: where worked ones come from, or null for `rows` themselves; with groups they are
 /// of the question's own group. `answer` gives the worked answer of a row. Throws DataError for no rows, and for fewer examples than shots.
-std::vector<Question> make_questions(const QuestionSettings& settings, const std::vector<Value>& rows, const std::vector<Value>* examples,
-                                     const std::function<std::string(const Value& row, std::string_view where)>& answer, std::string_view where);
+std::vector<AskedQuestion> make_questions(const QuestionSettings& settings, const std::vector<Value>& rows, const std::vector<Value>* examples,
+                                          const std::function<std::string(const Value& row, std::string_view where)>& answer, std::string_view where);
 
 }  // namespace symphony

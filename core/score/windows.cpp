@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <span>
 
 #include "core/base/error.hpp"
+#include "core/base/hash.hpp"
 #include "core/base/text.hpp"
 
 namespace symphony {
@@ -82,6 +84,16 @@ WindowSet some_windows(const WindowSet& windows, std::int64_t count) {
   }
   chosen.tokens_NT = torch::stack(rows);
   return chosen;
+}
+
+std::string window_hash(const WindowSet& windows) {
+  const torch::Tensor tokens_NT = windows.tokens_NT.to(torch::kCPU, torch::kInt64).contiguous();
+  Sha256 hash;
+  hash.update(shape_text(tokens_NT.sizes()));  // the same tokens cut elsewhere are other windows
+  hash.update(std::as_bytes(std::span(tokens_NT.data_ptr<std::int64_t>(), static_cast<std::size_t>(tokens_NT.numel()))));
+  hash.update(std::as_bytes(std::span(windows.first_scored)));
+  hash.update(std::as_bytes(std::span(windows.bytes)));
+  return hex(hash.finish());
 }
 
 std::vector<double> window_bits(const Predictor& predictor, const WindowSet& windows, std::int64_t batch_size) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <torch/types.h>
@@ -27,6 +28,9 @@ WindowSet make_windows(const torch::Tensor& stream, std::int64_t length, std::in
 
 /// At most `count` of them, evenly spaced.
 WindowSet some_windows(const WindowSet& windows, std::int64_t count);
+
+/// SHA-256, in hex, of tokens, first scored columns and bytes: equal where two models are measured on the same windows in the same order.
+std::string window_hash(const WindowSet& windows);
 
 /// Sum of -log2 p over the scored tokens of each window, in float64 from float32 logits. With the default batch size windows go through the
 /// predictor one by one, so a window's number is the same to the last bit whichever windows are scored beside it; a larger batch changes it

@@ -2,9 +2,9 @@
 // the same windows. A removed expert's slots stay empty and its tokens' other choices share its weight in their proportions; where it was a
 // token's only choice, the token gets no expert in that layer. Routing share without an effect here is not specialisation.
 //   own_effect  of the expert whose source was trained on the domain;   other_effect  mean over the other experts
+// Experts are measured on the same windows, so their mean is taken within each window: more experts do not make it more certain.
 // Source: ablation after Meyes et al. 2019, Ablation studies in artificial neural networks, arXiv 1901.08644.
 #include <algorithm>
-#include <limits>
 
 #include "core/base/error.hpp"
 #include "core/plugin/declare.hpp"
@@ -49,10 +49,13 @@ class AblatedRouter final : public Router {
   const Router& router_;
 };
 
+/// What taking an expert away adds to the bits per byte of every window: [domain][expert][window].
+using Effects = std::vector<std::vector<std::vector<double>>>;
+
 class AblateExpert final : public Eval {
  public:
   explicit AblateExpert(const AblateExpertParams& params) : params_(params) {}
-  int version() const override { return 1; }
+  int version() const override { return 2; }
   bool needs_experts() const override { return true; }
   bool applies_to(const Subject& subject) const override {
     return subject.model && subject.model->spec().moe && subject.model->spec().moe->num_experts > 1;
@@ -63,12 +66,14 @@ class AblateExpert final : public Eval {
     const auto num_experts = static_cast<std::size_t>(subject.model->spec().moe->num_experts);
     const auto router = std::make_shared<AblatedRouter>(*subject.model->router());
     const LanguageModel model(subject.model->as_model("ablated"), router, context.device, context.dtype);
-    std::vector<std::vector<Estimate>> effects(domains.size());  // [domain, expert]
+    Effects effects(domains.size());
     for (std::size_t domain = 0; domain < domains.size(); ++domain) {
       const WindowSet windows = some_windows(domains[domain].windows, params_.windows);
       const std::vector<double> whole = bits_per_byte(*router, -1, model, windows);
-      for (std::size_t expert = 0; expert < num_experts; ++expert)
-        effects[domain].push_back(paired_difference(bits_per_byte(*router, static_cast<std::int64_t>(expert), model, windows), whole));
+      for (std::size_t expert = 0; expert < num_experts; ++expert) {
+        std::vector<double>& effect = effects[domain].emplace_back(bits_per_byte(*router, static_cast<std::int64_t>(expert), model, windows));
+        std::transform(effect.begin(), effect.end(), whole.begin(), effect.begin(), std::minus<>());
+      }
       context.progress(static_cast<double>(domain + 1) / static_cast<double>(domains.size()));
     }
     record(domains, effects, *context.recorder);
@@ -83,22 +88,22 @@ class AblateExpert final : public Eval {
     return values;
   }
 
-  static std::vector<EvalRow> rows(const Subject& subject, const std::vector<EvalDomain>& domains, const std::vector<std::vector<Estimate>>& effects) {
+  static std::vector<EvalRow> rows(const Subject& subject, const std::vector<EvalDomain>& domains, const Effects& effects) {
     std::vector<EvalRow> result;
     std::vector<Estimate> all_own, all_other;
     const auto add = [&](const std::string& task, const std::string& metric, const Estimate& effect) {
       result.push_back({task, metric, effect.mean, effect.std_error, effect.n, "bits", EvalRow::Better::neither});
     };
     for (std::size_t domain = 0; domain < domains.size(); ++domain) {
-      std::vector<Estimate> own, other;
+      std::vector<std::vector<double>> own, other;
       for (std::size_t expert = 0; expert < effects[domain].size(); ++expert) {
-        add(domains[domain].name, fmt::format("without_expert_{}", expert), effects[domain][expert]);
+        add(domains[domain].name, fmt::format("without_expert_{}", expert), mean_of(effects[domain][expert]));
         const bool is_own = expert < subject.expert_domains.size() && subject.expert_domains[expert] == domains[domain].name;
         (is_own ? own : other).push_back(effects[domain][expert]);
       }
       if (own.empty() || other.empty()) continue;  // a domain that no expert's source saw, or every one
-      all_own.push_back(mean_of_estimates(own));
-      all_other.push_back(mean_of_estimates(other));
+      all_own.push_back(mean_of(mean_by_unit(own)));
+      all_other.push_back(mean_of(mean_by_unit(other)));
     }
     if (!all_own.empty()) {
       add(kInDomain, "own_effect", mean_of_estimates(all_own));
@@ -107,12 +112,14 @@ class AblateExpert final : public Eval {
     return result;
   }
 
-  static void record(const std::vector<EvalDomain>& domains, const std::vector<std::vector<Estimate>>& effects, Recorder& recorder) {
+  static void record(const std::vector<EvalDomain>& domains, const Effects& effects, Recorder& recorder) {
     RecordAxis domain_axis{"domain", domains.size(), {}, {}};
-    std::vector<float> effect, error;
+    std::vector<float> effect, error, num_windows;
     for (std::size_t domain = 0; domain < domains.size(); ++domain) {
       domain_axis.labels.push_back(domains[domain].name);
-      for (const Estimate& estimate : effects[domain]) {
+      num_windows.push_back(static_cast<float>(effects[domain].front().size()));
+      for (const std::vector<double>& windows : effects[domain]) {
+        const Estimate estimate = mean_of(windows);
         effect.push_back(static_cast<float>(estimate.mean));
         error.push_back(static_cast<float>(estimate.std_error));
       }
@@ -120,6 +127,7 @@ class AblateExpert final : public Eval {
     const std::vector<RecordAxis> axes{domain_axis, {"expert", effects.front().size(), {}, {}}};
     recorder.array({"effect", "bits", "bits per byte without the expert, less those of the whole model"}, axes, effect);
     recorder.array({"effect_error", "bits", "its standard error over windows"}, axes, error);
+    recorder.array({"windows", "windows", "n: windows that the error rests on"}, std::span(axes).first(1), num_windows);
   }
 
   AblateExpertParams params_;
@@ -128,5 +136,5 @@ class AblateExpert final : public Eval {
 }  // namespace
 }  // namespace symphony
 
-SYMPHONY_PLUGIN(symphony::Eval, symphony::AblateExpert, symphony::AblateExpertParams, "ablate_expert", /*revision=*/1,
+SYMPHONY_PLUGIN(symphony::Eval, symphony::AblateExpert, symphony::AblateExpertParams, "ablate_expert", /*revision=*/2,
                 "change of every domain's bits per byte when one expert is removed", "after Meyes et al. 2019, Ablation studies in artificial neural networks, arXiv 1901.08644");

@@ -28,6 +28,15 @@ struct ExpertSimilarityParams {
 enum Kind { kOutput, kHidden, kNumKinds };
 constexpr std::array<const char*, kNumKinds> kMetrics{"output_cka", "hidden_cka"};
 
+/// A NaN must not pass for the one that the CKA of a constant expert is.
+void expect_finite(const torch::Tensor& values, std::int64_t layer, const std::string& what) {
+  const torch::Tensor finite = values.isfinite();
+  if (finite.all().item<bool>()) return;
+  const torch::Tensor wrong = values.masked_select(finite.logical_not());
+  fail<NumericError>("eval.expert_similarity", "layer {}: {} of {} numbers in {} are not finite, the first is {}, expected finite numbers", layer, wrong.size(0), values.numel(),
+                     what, wrong[0].item<double>());
+}
+
 /// Runs every expert of a layer on whatever its FFN reads and adds the minibatch to every pair's estimate.
 class DenseExperts final : public Tap {
  public:
@@ -37,9 +46,12 @@ class DenseExperts final : public Tap {
   }
   bool wants(Site site, std::int64_t) const override { return site == Site::ffn_in; }
   void record(Site, std::int64_t layer, std::int64_t, const torch::Tensor& values, const torch::Tensor&) override {
+    expect_finite(values, layer, "the experts' input");
     std::array<std::vector<torch::Tensor>, kNumKinds> features;
     for (const FfnParameters& expert : layer_parameters(model_.spec(), nullptr, model_.parameters(), layer).ffns) {
       FfnOutput result = swiglu_ffn(expert, values);
+      expect_finite(result.hidden_NF, layer, fmt::format("the hidden activations of expert {}", features[kOutput].size()));
+      expect_finite(result.out_ND, layer, fmt::format("the output of expert {}", features[kOutput].size()));
       features[kOutput].push_back(std::move(result.out_ND));
       features[kHidden].push_back(std::move(result.hidden_NF));
     }
@@ -49,7 +61,7 @@ class DenseExperts final : public Tap {
           cka_[kind][place(static_cast<std::size_t>(layer), expert, other)].add(features[kind][expert], features[kind][other]);
     if (layer == 0) tokens_ += values.size(0);
   }
-  /// [E, E], float64, symmetric; NaN where an expert is constant.
+  /// [E, E], float64, symmetric; NaN where an expert is constant, or so nearly that its HSIC with itself is estimated below 0.
   torch::Tensor cka(std::size_t kind, std::size_t layer) const {
     const auto size = static_cast<std::int64_t>(num_experts_);
     torch::Tensor cka_EE = torch::empty({size, size}, torch::kDouble);

@@ -1,5 +1,6 @@
 // What a merged model has lost of each source's own domain: bits per byte of the model less those of the source, on the same held-out windows of
-// the domain that the source was trained on. Positive is forgotten. Negative is backward transfer.
+// the domain that the source was trained on. Positive is forgotten. Negative is backward transfer. In the average every domain weighs the same;
+// sources of one domain share its windows, so their mean is taken within each window.
 // Source: Lopez-Paz and Ranzato 2017, Gradient episodic memory for continual learning, arXiv 1706.08840, section 2 (backward transfer), with the
 // source in the place of the model at the time it learned the task.
 #include <algorithm>
@@ -23,24 +24,30 @@ struct ForgettingParams {
 class Forgetting final : public Eval {
  public:
   explicit Forgetting(const ForgettingParams& params) : params_(params) {}
-  int version() const override { return 1; }
+  int version() const override { return 2; }
   bool needs_sources() const override { return true; }
   bool applies_to(const Subject& subject) const override { return !subject.sources.empty(); }
 
   std::vector<EvalRow> evaluate(const Subject& subject, const std::vector<EvalDomain>& domains, const Context& context) const override {
     std::vector<EvalRow> rows;
-    std::vector<Estimate> losses;
+    std::vector<std::vector<std::vector<double>>> losses(domains.size());  // [domain][source of it][window]
     for (std::size_t index = 0; index < subject.sources.size(); ++index) {
       const EvalSource& source = subject.sources[index];
       const auto own = std::find_if(domains.begin(), domains.end(), [&](const EvalDomain& domain) { return domain.name == source.domain; });
       if (own == domains.end()) continue;  // a checkpoint that stands for no domain has none to forget
       const LanguageModel specialist(source.original, nullptr, context.device, context.dtype);
-      losses.push_back(paired_difference(bits_per_byte(subject.predictor, own->windows), bits_per_byte(specialist, own->windows)));
-      rows.push_back(row(source.name, losses.back()));
+      std::vector<double> loss = bits_per_byte(subject.predictor, own->windows);
+      const std::vector<double> before = bits_per_byte(specialist, own->windows);
+      std::transform(loss.begin(), loss.end(), before.begin(), loss.begin(), std::minus<>());
+      rows.push_back(row(source.name, mean_of(loss)));
+      losses[static_cast<std::size_t>(own - domains.begin())].push_back(std::move(loss));
       context.progress(static_cast<double>(index + 1) / static_cast<double>(subject.sources.size()));
     }
-    if (losses.empty()) fail<ConfigError>("eval.forgetting", "no source was trained on one of the domains, expected at least one (sources: models: <name>: train: domain)");
-    rows.push_back(row(kInDomain, mean_of_estimates(losses)));
+    if (rows.empty()) fail<ConfigError>("eval.forgetting", "no source was trained on one of the domains, expected at least one (sources: models: <name>: train: domain)");
+    std::vector<Estimate> by_domain;
+    for (const auto& sources : losses)
+      if (!sources.empty()) by_domain.push_back(mean_of(mean_by_unit(sources)));
+    rows.push_back(row(kInDomain, mean_of_estimates(by_domain)));
     return rows;
   }
 
@@ -61,5 +68,5 @@ class Forgetting final : public Eval {
 }  // namespace
 }  // namespace symphony
 
-SYMPHONY_PLUGIN(symphony::Eval, symphony::Forgetting, symphony::ForgettingParams, "forgetting", /*revision=*/1,
+SYMPHONY_PLUGIN(symphony::Eval, symphony::Forgetting, symphony::ForgettingParams, "forgetting", /*revision=*/2,
                 "bits per byte lost against each source on the source's own domain", "Lopez-Paz and Ranzato 2017, arXiv 1706.08840, section 2");

@@ -78,7 +78,7 @@ class Generate final : public Eval {
     for (const auto& [name, filter] : params.filters) filters_.push_back({name, expression(filter.pattern), filter.take == "last"});
     for (const std::string& pattern : params.ignore) ignored_.push_back(expression(pattern));
   }
-  int version() const override { return 1; }
+  int version() const override { return 2; }
   std::string label() const override { return params_.task; }
   std::vector<std::string> inputs() const override {
     std::vector<std::string> paths;
@@ -88,7 +88,7 @@ class Generate final : public Eval {
   }
 
   std::vector<EvalRow> evaluate(const Subject& subject, const std::vector<EvalDomain>& domains, const Context& context) const override {
-    const std::vector<Question> questions = ask(subject, domains);
+    const std::vector<AskedQuestion> questions = ask(subject, domains);
     std::vector<ItemScores> metrics;
     // The first way is the metric itself, so that tables of one metric stay unambiguous.
     for (const std::string& name : filter_names()) metrics.push_back({metrics.empty() ? "exact_match" : "exact_match_" + name, {}, name});
@@ -96,7 +96,7 @@ class Generate final : public Eval {
     std::map<std::string, std::size_t> golds;
     std::string shown;
     for (std::size_t item = 0; item < questions.size(); ++item) {
-      const Question& question = questions[item];
+      const AskedQuestion& question = questions[item];
       const std::string gold = cleaned(answer_.fill(question.row, question.where)), text = write(subject, question.prompt, item);
       for (ItemScores& metric : metrics) metric.values.push_back(cleaned(extracted(text, metric.filter)) == gold ? 1.0 : 0.0);
       groups.push_back(question.group);
@@ -130,7 +130,7 @@ class Generate final : public Eval {
     return names;
   }
 
-  std::vector<Question> ask(const Subject& subject, const std::vector<EvalDomain>& domains) const {
+  std::vector<AskedQuestion> ask(const Subject& subject, const std::vector<EvalDomain>& domains) const {
     const auto rows = params_.data.empty() ? rows_of_domain(subject, domains) : read_json_lines(subject.files.at(params_.data), params_.data);
     std::vector<Value> examples;
     if (!params_.examples.empty()) examples = read_json_lines(subject.files.at(params_.examples), params_.examples);
@@ -162,8 +162,11 @@ class Generate final : public Eval {
     settings.max_tokens = params_.max_tokens, settings.temperature = params_.temperature, settings.top_p = params_.top_p;
     settings.stop_token = tokenizer.special().eos;
     settings.seed = Random(static_cast<std::uint64_t>(params_.sampling_seed), fmt::format("generate {} {}", params_.task, item)).next_u64();
-    settings.stop = [&](std::span<const std::int64_t> written) { return stop_in(tokenizer.decode(written)) != std::string::npos; };
-    const std::string text = tokenizer.decode(generate(subject.predictor, tokens, settings));
+    const auto is_end = [&](std::int64_t token) { return std::find(subject.end_tokens.begin(), subject.end_tokens.end(), token) != subject.end_tokens.end(); };
+    settings.stop = [&](std::span<const std::int64_t> written) { return is_end(written.back()) || stop_in(tokenizer.decode(written)) != std::string::npos; };
+    std::vector<std::int64_t> written = generate(subject.predictor, tokens, settings);
+    if (!written.empty() && is_end(written.back())) written.pop_back();  // one that its tokenizer does not call special would be text
+    const std::string text = tokenizer.decode(written);
     return text.substr(0, stop_in(text));
   }
 
@@ -201,5 +204,5 @@ class Generate final : public Eval {
 }  // namespace
 }  // namespace symphony
 
-SYMPHONY_PLUGIN(symphony::Eval, symphony::Generate, symphony::GenerateParams, "generate", /*revision=*/1,
+SYMPHONY_PLUGIN(symphony::Eval, symphony::Generate, symphony::GenerateParams, "generate", /*revision=*/2,
                 "exact match of answers that the model writes, taken out by regular expressions, with worked examples", "Gao et al. 2024, lm-evaluation-harness, zenodo 12608602");

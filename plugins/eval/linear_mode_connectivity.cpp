@@ -2,7 +2,8 @@
 // each other source, L(t) in bits per byte, mean over the in-domain domains.
 //   barrier          max_t [L(t) - (1 - t) L(0) - t L(1)]    what a line of good models lacks
 //   midpoint_barrier max_t L(t) - (L(0) + L(1)) / 2          the form of the git re-basin code
-// Both can be slightly negative, and are reported so. The standard error is that of the barrier at its t, over windows paired along the line.
+// Both can be slightly negative, and are reported so. Standard errors are those at the barrier's t, over windows paired along the line; pairs
+// share their windows, so their mean is taken within each window.
 // RMSNorm has no running statistics, so nothing is recalibrated. Source: Frankle et al. 2020, Linear mode connectivity and the lottery ticket
 // hypothesis, arXiv 1912.05671; Ainsworth et al. 2023, Git Re-Basin, arXiv 2209.04836, section 2.
 #include <algorithm>
@@ -38,37 +39,51 @@ Model interpolate(const Model& a, const Model& b, double t) {
   return {a.spec, std::make_shared<MemorySource>(std::move(tensors), "a point on a line"), "a point on a line"};
 }
 
-/// L at one point, domain by domain: bits per byte of every window.
+/// L at one point, or differences of such: [domain][window], bits per byte.
 using Loss = std::vector<std::vector<double>>;
 
-double mean_loss(const Loss& loss) {
+Estimate over_domains(const Loss& loss) {
   std::vector<Estimate> domains;
   for (const auto& windows : loss) domains.push_back(mean_of(windows));
-  return mean_of_estimates(domains).mean;
+  return mean_of_estimates(domains);
 }
 
+double mean_loss(const Loss& loss) { return over_domains(loss).mean; }
+
+/// Window by window the mean of the pairs' deviations, each at its own t.
+Loss mean_by_window(const std::vector<Loss>& pairs) {
+  Loss means;
+  for (std::size_t domain = 0; domain < pairs.front().size(); ++domain) {
+    std::vector<std::vector<double>> of_domain;
+    for (const Loss& pair : pairs) of_domain.push_back(pair[domain]);
+    means.push_back(mean_by_unit(of_domain));
+  }
+  return means;
+}
+
+/// Both forms, each where its mean is largest.
 struct Barrier {
-  Estimate estimate;
-  double midpoint = 0.0;
+  Loss chord, midpoint;
 };
 
-/// The largest deviation from the chord; the ends deviate by zero, so it is looked for between them.
+/// L at a point less (1 - share) L(0) + share L(1).
+Loss deviation(const std::vector<Loss>& line, std::size_t point, double share) {
+  Loss result = line[point];
+  for (std::size_t domain = 0; domain < result.size(); ++domain)
+    for (std::size_t window = 0; window < result[domain].size(); ++window)
+      result[domain][window] -= (1.0 - share) * line.front()[domain][window] + share * line.back()[domain][window];
+  return result;
+}
+
+/// The ends deviate from the chord by zero, so its largest deviation is looked for between them.
 Barrier barrier_of(const std::vector<Loss>& line) {
-  const auto position = [&](std::size_t point) { return static_cast<double>(point) / static_cast<double>(line.size() - 1); };
   Barrier result;
-  double highest = mean_loss(line.front());
-  for (std::size_t point = 1; point < line.size(); ++point) highest = std::max(highest, mean_loss(line[point]));
-  result.midpoint = highest - (mean_loss(line.front()) + mean_loss(line.back())) / 2.0;
-  for (std::size_t point = 1; point + 1 < line.size(); ++point) {
-    std::vector<Estimate> domains;
-    for (std::size_t domain = 0; domain < line[point].size(); ++domain) {
-      std::vector<double> deviations;
-      for (std::size_t window = 0; window < line[point][domain].size(); ++window)
-        deviations.push_back(line[point][domain][window] - (1.0 - position(point)) * line.front()[domain][window] - position(point) * line.back()[domain][window]);
-      domains.push_back(mean_of(deviations));
-    }
-    const Estimate deviation = mean_of_estimates(domains);
-    if (point == 1 || deviation.mean > result.estimate.mean) result.estimate = deviation;
+  for (std::size_t point = 0; point < line.size(); ++point) {
+    Loss midpoint = deviation(line, point, 0.5);
+    if (point == 0 || mean_loss(midpoint) > mean_loss(result.midpoint)) result.midpoint = std::move(midpoint);
+    if (point == 0 || point + 1 == line.size()) continue;
+    Loss chord = deviation(line, point, static_cast<double>(point) / static_cast<double>(line.size() - 1));
+    if (point == 1 || mean_loss(chord) > mean_loss(result.chord)) result.chord = std::move(chord);
   }
   return result;
 }
@@ -76,7 +91,7 @@ Barrier barrier_of(const std::vector<Loss>& line) {
 class LinearModeConnectivity final : public Eval {
  public:
   explicit LinearModeConnectivity(const LinearModeConnectivityParams& params) : params_(params) {}
-  int version() const override { return 1; }
+  int version() const override { return 2; }
   bool about_sources() const override { return true; }
   bool applies_to(const Subject& subject) const override { return subject.sources.size() > 1; }
 
@@ -90,7 +105,7 @@ class LinearModeConnectivity final : public Eval {
     std::vector<EvalRow> rows;
     std::vector<float> curves;
     std::vector<std::string> pairs;
-    std::array<std::vector<Estimate>, kStates.size()> barriers;
+    std::array<std::vector<Loss>, kStates.size()> barriers;
     const EvalSource& anchor = subject.sources[subject.anchor];
     for (const EvalSource& source : subject.sources) {
       if (&source == &anchor) continue;
@@ -99,13 +114,13 @@ class LinearModeConnectivity final : public Eval {
         const std::vector<Loss> line = state == 0 ? walk(anchor.original, source.original, windows, context) : walk(anchor.aligned, source.aligned, windows, context);
         for (const Loss& loss : line) curves.push_back(static_cast<float>(mean_loss(loss)));
         const Barrier barrier = barrier_of(line);
-        barriers[state].push_back(barrier.estimate);
-        add_rows(pairs.back(), state, barrier.estimate, rows);
-        rows.push_back({pairs.back(), state == 0 ? "midpoint_barrier" : "midpoint_barrier_aligned", barrier.midpoint, std::nan(""), barrier.estimate.n, "bits", EvalRow::Better::lower});
+        barriers[state].push_back(barrier.chord);
+        rows.push_back(row(pairs.back(), "barrier", state, over_domains(barrier.chord)));
+        rows.push_back(row(pairs.back(), "midpoint_barrier", state, over_domains(barrier.midpoint)));
       }
       context.progress(static_cast<double>(pairs.size()) / static_cast<double>(subject.sources.size() - 1));
     }
-    for (std::size_t state = 0; state < kStates.size(); ++state) add_rows(kMeanOverPairs, state, mean_of_estimates(barriers[state]), rows);
+    for (std::size_t state = 0; state < kStates.size(); ++state) rows.push_back(row(kMeanOverPairs, "barrier", state, over_domains(mean_by_window(barriers[state]))));
     record(pairs, curves, *context.recorder);
     return rows;
   }
@@ -125,8 +140,8 @@ class LinearModeConnectivity final : public Eval {
     return line;
   }
 
-  static void add_rows(const std::string& task, std::size_t state, const Estimate& barrier, std::vector<EvalRow>& rows) {
-    rows.push_back({task, state == 0 ? "barrier" : "barrier_aligned", barrier.mean, barrier.std_error, barrier.n, "bits", EvalRow::Better::lower});
+  static EvalRow row(const std::string& task, const std::string& metric, std::size_t state, const Estimate& barrier) {
+    return {task, metric + (state == 0 ? "" : "_aligned"), barrier.mean, barrier.std_error, barrier.n, "bits", EvalRow::Better::lower};
   }
 
   void record(const std::vector<std::string>& pairs, const std::vector<float>& curves, Recorder& recorder) const {
@@ -142,5 +157,5 @@ class LinearModeConnectivity final : public Eval {
 }  // namespace
 }  // namespace symphony
 
-SYMPHONY_PLUGIN(symphony::Eval, symphony::LinearModeConnectivity, symphony::LinearModeConnectivityParams, "linear_mode_connectivity", /*revision=*/1,
+SYMPHONY_PLUGIN(symphony::Eval, symphony::LinearModeConnectivity, symphony::LinearModeConnectivityParams, "linear_mode_connectivity", /*revision=*/2,
                 "barrier on the straight line between sources, before and after alignment", "Frankle et al. 2020, arXiv 1912.05671; Ainsworth et al. 2023, arXiv 2209.04836, section 2");

@@ -110,7 +110,7 @@ class MultipleChoice final : public Eval {
     std::vector<Scores> all_scores;
     const auto questions = ask(subject);
     double chance = 0.0;
-    for (const Question& question : questions) {
+    for (const AskedQuestion& question : questions) {
       const Choices choices = choices_of(question.row, question.where);
       all_scores.push_back(score(subject, question.prompt, choices.texts));
       for (ItemScores& metric : metrics) metric.values.push_back(worth(metric.metric, choices, all_scores.back()));
@@ -128,7 +128,7 @@ class MultipleChoice final : public Eval {
   }
 
  private:
-  std::vector<Question> ask(const Subject& subject) const {
+  std::vector<AskedQuestion> ask(const Subject& subject) const {
     const auto rows = read_json_lines(subject.files.at(params_.data), params_.data);
     std::vector<Value> examples;
     if (!params_.examples.empty()) examples = read_json_lines(subject.files.at(params_.examples), params_.examples);
@@ -175,13 +175,14 @@ class MultipleChoice final : public Eval {
   }
 
   Scores score(const Subject& subject, const std::string& prompt, const std::vector<std::string>& texts) const {
+    const bool mutual = std::find(params_.metrics.begin(), params_.metrics.end(), "acc_mutual_info") != params_.metrics.end();
     std::vector<Continuation> given, alone;
     for (const std::string& text : texts) {
       given.push_back(encode_continuation(*subject.tokenizer, prompt, params_.delimiter + text));
-      alone.push_back(encode_continuation(*subject.tokenizer, "", params_.delimiter + text));
+      // Only where asked for: after nothing a text needs BOS or EOS, which not every tokenizer has.
+      if (mutual) alone.push_back(encode_continuation(*subject.tokenizer, "", params_.delimiter + text));
     }
-    const bool mutual = std::find(params_.metrics.begin(), params_.metrics.end(), "acc_mutual_info") != params_.metrics.end();
-    return {nats(subject.predictor, given), mutual ? nats(subject.predictor, alone) : std::vector<double>()};
+    return {nats(subject.predictor, given), nats(subject.predictor, alone)};
   }
 
   std::vector<double> nats(const Predictor& predictor, const std::vector<Continuation>& items) const {

@@ -4,8 +4,9 @@
 //   logit spread       standard deviation over experts of a token's router logits, mean over tokens (0: the router does not discriminate)
 //   I(expert; domain)  mutual information of a token's first expert and its domain, less the Miller-Madow bias, in bits; also as a share of H(domain)
 //   own share          share of a domain's tokens whose first expert comes from the source that was trained on that domain
-// The first expert is the one of largest weight. Every scored token counts once. Source: Shazeer et al. 2017, arXiv 1701.06538 (load);
-// Miller 1955, Note on the bias of information estimates.
+// The first expert is the one of largest weight. Every scored token counts once. Standard errors are over windows, drawn within their domain: of a
+// ratio for the own share, by the jackknife for what comes from the counts of all in-domain text; dead experts, a count over all of it, have none.
+// Source: Shazeer et al. 2017, arXiv 1701.06538 (load); Miller 1955, Note on the bias of information estimates.
 // T tokens, E experts, K choices.
 #include <algorithm>
 #include <array>
@@ -23,18 +24,41 @@
 namespace symphony {
 namespace {
 
-/// What one layer's router did on one domain's tokens.
+/// What one layer's router did on some tokens of one domain.
 struct Tally {
   explicit Tally(std::int64_t num_experts) : choices(static_cast<std::size_t>(num_experts)), first(static_cast<std::size_t>(num_experts)) {}
   std::vector<double> choices, first;  ///< counts by expert: all choices; the choice of largest weight
   double spread_sum = 0.0;
   double tokens = 0.0, tokens_with_logits = 0.0;
-};
 
-/// Counts what passes by. The sites of a layer come in the order logits, choices, weights.
+  /// Adds the other's tokens, each `times` times.
+  void add(const Tally& other, double times = 1.0) {
+    for (std::size_t expert = 0; expert < choices.size(); ++expert) {
+      choices[expert] += times * other.choices[expert];
+      first[expert] += times * other.first[expert];
+    }
+    spread_sum += times * other.spread_sum;
+    tokens += times * other.tokens;
+    tokens_with_logits += times * other.tokens_with_logits;
+  }
+};
+using LayerTallies = std::vector<Tally>;
+
+/// `experts_TK`: the expert that each of `values_TK` is about.
+void expect_finite(const torch::Tensor& values_TK, const torch::Tensor& experts_TK, const char* what, std::int64_t layer) {
+  const torch::Tensor wrong = values_TK.isfinite().logical_not().nonzero();
+  if (wrong.size(0) == 0) return;
+  const auto row = wrong[0][0].item<std::int64_t>(), column = wrong[0][1].item<std::int64_t>();
+  fail<NumericError>("eval.routing", "layer {}: the {} of expert {} is {}, expected a finite number", layer, what, experts_TK[row][column].item<std::int64_t>(),
+                     values_TK[row][column].item<double>());
+}
+
+/// Counts what passes by of one window. The sites of a layer come in the order logits, choices, weights.
 class RoutingTap final : public Tap {
  public:
-  RoutingTap(std::int64_t num_layers, std::int64_t num_experts) : num_experts_(num_experts), tallies_(static_cast<std::size_t>(num_layers), Tally(num_experts)) {}
+  /// Tokens before `first_counted` are context that an earlier window has counted.
+  RoutingTap(std::int64_t num_layers, std::int64_t num_experts, std::int64_t first_counted)
+      : num_experts_(num_experts), first_counted_(first_counted), tallies_(static_cast<std::size_t>(num_layers), Tally(num_experts)) {}
 
   bool wants(Site site, std::int64_t) const override {
     return site == Site::router_logits || site == Site::router_choices || site == Site::router_weights;
@@ -42,20 +66,20 @@ class RoutingTap final : public Tap {
 
   void record(Site site, std::int64_t layer, std::int64_t, const torch::Tensor& values, const torch::Tensor&) override {
     Tally& tally = tallies_[static_cast<std::size_t>(layer)];
-    const torch::Tensor counted = values.slice(0, first_counted);
-    if (site == Site::router_logits && values.defined()) {
+    const torch::Tensor counted = values.slice(0, first_counted_).to(torch::kCPU);
+    if (site == Site::router_logits) {
+      expect_finite(counted, torch::arange(num_experts_).expand_as(counted), "router's logit", layer);
       tally.spread_sum += counted.to(torch::kDouble).std(1, /*unbiased=*/false).sum().item<double>();
       tally.tokens_with_logits += static_cast<double>(counted.size(0));
     } else if (site == Site::router_choices) {
-      choices_TK_ = counted.to(torch::kCPU);
-    } else if (site == Site::router_weights) {
-      count(tally, counted.to(torch::kCPU));
+      choices_TK_ = counted;
+    } else {
+      expect_finite(counted, choices_TK_, "weight", layer);
+      count(tally, counted);
     }
   }
 
-  /// Tokens before this one are context that an earlier window has counted.
-  std::int64_t first_counted = 0;
-  const std::vector<Tally>& tallies() const { return tallies_; }
+  const LayerTallies& tallies() const { return tallies_; }
 
  private:
   void count(Tally& tally, const torch::Tensor& weights_TK) {
@@ -73,44 +97,73 @@ class RoutingTap final : public Tap {
     for (std::size_t expert = 0; expert < counts.size(); ++expert) counts[expert] += static_cast<double>(found[static_cast<std::int64_t>(expert)].item<std::int64_t>());
   }
 
-  std::int64_t num_experts_;
-  std::vector<Tally> tallies_;
+  std::int64_t num_experts_, first_counted_;
+  LayerTallies tallies_;
   torch::Tensor choices_TK_;
 };
 
-using DomainTallies = std::vector<std::vector<Tally>>;  ///< [domain][layer]
+/// One domain: its windows, and their sum.
+struct DomainTally {
+  std::vector<LayerTallies> windows;
+  LayerTallies total;
+};
 
 double normalised_entropy(const std::vector<double>& counts) {
   return counts.size() < 2 ? 1.0 : entropy_nats(counts) / std::log(static_cast<double>(counts.size()));
 }
 
-/// NaN for a domain that no expert's source, or every expert's, was trained on: there the share says nothing of the router.
-double own_share(const Tally& tally, const std::string& domain, const std::vector<std::string>& expert_domains) {
-  const auto own_experts = static_cast<std::size_t>(std::count(expert_domains.begin(), expert_domains.end(), domain));
-  if (own_experts == 0 || own_experts == expert_domains.size()) return std::numeric_limits<double>::quiet_NaN();
+/// Tokens whose first expert's source was trained on the domain.
+double own_tokens(const Tally& tally, const std::string& domain, const std::vector<std::string>& expert_domains) {
   double own = 0.0;
   for (std::size_t expert = 0; expert < expert_domains.size(); ++expert)
     if (expert_domains[expert] == domain) own += tally.first[expert];
-  return own / tally.tokens;
+  return own;
 }
 
-/// All numbers of one layer over the in-domain text.
+/// False for a domain that no expert's source, or every expert's, was trained on: there the own share says nothing of the router.
+bool has_own_share(const std::string& domain, const std::vector<std::string>& expert_domains) {
+  const auto own_experts = static_cast<std::size_t>(std::count(expert_domains.begin(), expert_domains.end(), domain));
+  return own_experts > 0 && own_experts < expert_domains.size();
+}
+
+/// Mean over layers.
+Estimate own_share(const DomainTally& tally, const std::string& domain, const std::vector<std::string>& expert_domains) {
+  std::vector<double> own, tokens;
+  for (const LayerTallies& layers : tally.windows) {
+    double sum = 0.0;
+    for (const Tally& layer : layers) sum += own_tokens(layer, domain, expert_domains);
+    own.push_back(sum / static_cast<double>(layers.size()));
+    tokens.push_back(layers.front().tokens);
+  }
+  return ratio_of(own, tokens);
+}
+
+/// All numbers of one layer over the in-domain text. NaN: the spread of a router without logits, the share of the information about a single domain.
 struct LayerSummary {
   double load_entropy = 0.0, dead_experts = 0.0, logit_spread = 0.0, information_bits = 0.0, information_plug_in_bits = 0.0, information_share = 0.0;
 };
 
-LayerSummary summarise(const DomainTallies& tallies, const std::vector<EvalDomain>& domains, std::size_t layer) {
-  Tally pooled(static_cast<std::int64_t>(tallies[0][layer].choices.size()));
+struct Column {
+  const char* metric;
+  const char* unit;
+  double LayerSummary::*member;
+  bool has_error = true;
+};
+constexpr std::array<Column, 5> kColumns{{{"load_entropy", "1", &LayerSummary::load_entropy},
+                                          {"dead_experts", "experts", &LayerSummary::dead_experts, false},
+                                          {"logit_spread", "1", &LayerSummary::logit_spread},
+                                          {"expert_domain_information", "bits", &LayerSummary::information_bits},
+                                          {"expert_domain_information_share", "1", &LayerSummary::information_share}}};
+
+/// `domains`: the in-domain ones, all layers of each.
+LayerSummary summarise(const std::vector<LayerTallies>& domains, std::size_t layer) {
+  Tally pooled(static_cast<std::int64_t>(domains.front()[layer].choices.size()));
   std::vector<double> first_by_domain, domain_tokens;  // [domain, expert]
-  for (std::size_t domain_idx = 0; domain_idx < domains.size(); ++domain_idx) {
-    if (domains[domain_idx].out_of_distribution) continue;
-    const Tally& tally = tallies[domain_idx][layer];
-    std::transform(pooled.choices.begin(), pooled.choices.end(), tally.choices.begin(), pooled.choices.begin(), std::plus<>());
+  for (const LayerTallies& domain : domains) {
+    const Tally& tally = domain[layer];
+    pooled.add(tally);
     first_by_domain.insert(first_by_domain.end(), tally.first.begin(), tally.first.end());
     domain_tokens.push_back(tally.tokens);
-    pooled.spread_sum += tally.spread_sum;
-    pooled.tokens_with_logits += tally.tokens_with_logits;
-    pooled.tokens += tally.tokens;
   }
   const double num_choices = std::max(1.0, std::accumulate(pooled.choices.begin(), pooled.choices.end(), 0.0));
   const auto num_experts = static_cast<double>(pooled.choices.size());
@@ -127,52 +180,111 @@ LayerSummary summarise(const DomainTallies& tallies, const std::vector<EvalDomai
   return summary;
 }
 
+/// Every layer, and last the mean over layers.
+std::vector<LayerSummary> summaries(const std::vector<LayerTallies>& domains) {
+  const std::size_t num_layers = domains.front().size();
+  std::vector<LayerSummary> layers;
+  LayerSummary mean;
+  for (std::size_t layer = 0; layer < num_layers; ++layer) {
+    layers.push_back(summarise(domains, layer));
+    for (const Column& column : kColumns) mean.*column.member += layers.back().*column.member / static_cast<double>(num_layers);
+  }
+  layers.push_back(mean);
+  return layers;
+}
+
+/// Summaries of all in-domain text, and of that without each window, the domain's others standing in for it: [domain][window].
+struct Measured {
+  std::vector<LayerSummary> all;
+  std::vector<std::vector<std::vector<LayerSummary>>> without;
+  std::int64_t num_windows = 0;
+
+  double error(std::size_t layer, double LayerSummary::*member) const {
+    std::vector<std::vector<double>> values;
+    for (const auto& windows : without) {
+      values.emplace_back();
+      for (const auto& layers : windows) values.back().push_back(layers[layer].*member);
+    }
+    return jackknife_error(values);
+  }
+};
+
+Measured measure(const std::vector<DomainTally>& tallies, const std::vector<EvalDomain>& domains) {
+  std::vector<LayerTallies> totals;
+  std::vector<const DomainTally*> in_domain;
+  for (std::size_t domain_idx = 0; domain_idx < domains.size(); ++domain_idx) {
+    if (domains[domain_idx].out_of_distribution) continue;
+    totals.push_back(tallies[domain_idx].total);
+    in_domain.push_back(&tallies[domain_idx]);
+  }
+  Measured measured{summaries(totals), {}, 0};
+  for (std::size_t domain_idx = 0; domain_idx < in_domain.size(); ++domain_idx) {
+    measured.without.emplace_back();
+    const auto num_windows = static_cast<double>(in_domain[domain_idx]->windows.size());
+    const double times = num_windows / (num_windows - 1.0);
+    for (const LayerTallies& window : in_domain[domain_idx]->windows) {
+      std::vector<LayerTallies> rest = totals;
+      for (std::size_t layer = 0; layer < window.size(); ++layer) {
+        Tally others = totals[domain_idx][layer];
+        others.add(window[layer], -1.0);  // whole numbers: what only this window had becomes exactly 0
+        rest[domain_idx][layer] = Tally(static_cast<std::int64_t>(others.choices.size()));
+        rest[domain_idx][layer].add(others, times);
+      }
+      measured.without.back().push_back(summaries(rest));
+      ++measured.num_windows;
+    }
+  }
+  return measured;
+}
+
 class Routing final : public Eval {
  public:
   explicit Routing(const NoParams&) {}
-  int version() const override { return 1; }
+  int version() const override { return 2; }
   bool needs_experts() const override { return true; }
 
   std::vector<EvalRow> evaluate(const Subject& subject, const std::vector<EvalDomain>& domains, const Context& context) const override {
     if (!applies_to(subject)) fail<ConfigError>("eval.routing", "got a model without experts, expected a Mixture-of-Experts");
     if (std::all_of(domains.begin(), domains.end(), [](const EvalDomain& domain) { return domain.out_of_distribution; }))
       fail<ConfigError>("eval.routing", "got no in-domain text, expected at least one domain that is not out of distribution");
-    DomainTallies tallies;
+    std::vector<DomainTally> tallies;
     for (const EvalDomain& domain : domains) {
       tallies.push_back(count(*subject.model, domain.windows));
       context.progress(static_cast<double>(tallies.size()) / static_cast<double>(domains.size()));
     }
-    std::vector<LayerSummary> layers;
-    for (std::size_t layer = 0; layer < tallies[0].size(); ++layer) layers.push_back(summarise(tallies, domains, layer));
-    record(subject, domains, tallies, layers, *context.recorder);
-    return rows(subject, domains, tallies, layers);
+    const Measured measured = measure(tallies, domains);
+    record(subject, domains, tallies, *context.recorder);
+    record_layers(std::span(measured.all).first(measured.all.size() - 1), *context.recorder);
+    return rows(subject, domains, tallies, measured);
   }
 
  private:
   /// One window at a time, so that the counts are those of any batch size.
-  static std::vector<Tally> count(const LanguageModel& model, const WindowSet& windows) {
+  static DomainTally count(const LanguageModel& model, const WindowSet& windows) {
     const torch::NoGradGuard no_grad;
-    RoutingTap tap(model.spec().num_layers, model.spec().moe->num_experts);
-    ForwardOptions options;
-    options.tap = &tap;
+    DomainTally result{{}, LayerTallies(static_cast<std::size_t>(model.spec().num_layers), Tally(model.spec().moe->num_experts))};
     for (std::int64_t window = 0; window < windows.size(); ++window) {
+      RoutingTap tap(model.spec().num_layers, model.spec().moe->num_experts, windows.first_scored[static_cast<std::size_t>(window)] - 1);
+      ForwardOptions options;
+      options.tap = &tap;
       const torch::Tensor inputs_BT = windows.tokens_NT.slice(0, window, window + 1).slice(1, 0, -1).contiguous();
-      tap.first_counted = windows.first_scored[static_cast<std::size_t>(window)] - 1;
       model.run(inputs_BT, positions_for(inputs_BT), options);
+      result.windows.push_back(tap.tallies());
+      for (std::size_t layer = 0; layer < result.total.size(); ++layer) result.total[layer].add(tap.tallies()[layer]);
     }
-    return tap.tallies();
+    return result;
   }
 
-  static void record(const Subject& subject, const std::vector<EvalDomain>& domains, const DomainTallies& tallies, const std::vector<LayerSummary>& layers,
-                     Recorder& recorder) {
-    const std::size_t num_experts = tallies[0][0].choices.size();
+  static void record(const Subject& subject, const std::vector<EvalDomain>& domains, const std::vector<DomainTally>& tallies, Recorder& recorder) {
+    const std::size_t num_layers = tallies[0].total.size(), num_experts = tallies[0].total[0].choices.size();
     RecordAxis domain_axis{"domain", domains.size(), {}, {}};
     for (const EvalDomain& domain : domains) domain_axis.labels.push_back(domain.name);
-    const std::vector<RecordAxis> axes{{"layer", layers.size(), {}, {}}, domain_axis, {"expert", num_experts, {}, {}}};
+    const std::vector<RecordAxis> axes{{"layer", num_layers, {}, {}}, domain_axis, {"expert", num_experts, {}, {}}};
     std::vector<float> load, first, entropy, spread, own, tokens;
-    for (std::size_t layer = 0; layer < layers.size(); ++layer)
+    for (std::size_t layer = 0; layer < num_layers; ++layer)
       for (std::size_t domain_idx = 0; domain_idx < domains.size(); ++domain_idx) {
-        const Tally& tally = tallies[domain_idx][layer];
+        const Tally& tally = tallies[domain_idx].total[layer];
+        const std::string& name = domains[domain_idx].name;
         const double num_choices = std::max(1.0, std::accumulate(tally.choices.begin(), tally.choices.end(), 0.0));
         for (std::size_t expert = 0; expert < num_experts; ++expert) {
           load.push_back(static_cast<float>(tally.choices[expert] / num_choices));
@@ -180,7 +292,8 @@ class Routing final : public Eval {
         }
         entropy.push_back(static_cast<float>(normalised_entropy(tally.choices)));
         spread.push_back(static_cast<float>(tally.spread_sum / tally.tokens_with_logits));
-        own.push_back(static_cast<float>(own_share(tally, domains[domain_idx].name, subject.expert_domains)));
+        own.push_back(has_own_share(name, subject.expert_domains) ? static_cast<float>(own_tokens(tally, name, subject.expert_domains) / tally.tokens)
+                                                                  : std::numeric_limits<float>::quiet_NaN());
         tokens.push_back(static_cast<float>(tally.tokens));
       }
     const auto by_domain = std::span(axes).first(2);
@@ -190,14 +303,14 @@ class Routing final : public Eval {
     recorder.array({"logit_spread", "1", "standard deviation over experts of a token's router logits, mean over tokens; NaN without logits"}, by_domain, spread);
     recorder.array({"own_expert_share", "1", "share of the tokens whose first expert's source was trained on the domain; NaN where that says nothing"}, by_domain, own);
     recorder.array({"tokens", "tokens", "tokens counted"}, by_domain, tokens);
-    record_layers(layers, std::span(axes).first(1), recorder);
   }
 
-  static void record_layers(const std::vector<LayerSummary>& layers, std::span<const RecordAxis> axis, Recorder& recorder) {
+  static void record_layers(std::span<const LayerSummary> layers, Recorder& recorder) {
+    const RecordAxis axis{"layer", layers.size(), {}, {}};
     const auto column = [&](const RecordInfo& info, double LayerSummary::*member) {
       std::vector<float> values;
       for (const LayerSummary& layer : layers) values.push_back(static_cast<float>(layer.*member));
-      recorder.array(info, axis, values);
+      recorder.array(info, {&axis, 1}, values);
     };
     column({"dead_experts", "experts", "experts with a load below 0.01 / E on in-domain text"}, &LayerSummary::dead_experts);
     column({"expert_domain_information", "bits", "mutual information of first expert and domain, Miller-Madow corrected"}, &LayerSummary::information_bits);
@@ -205,47 +318,30 @@ class Routing final : public Eval {
     column({"expert_domain_information_share", "1", "the corrected one / entropy of the domain"}, &LayerSummary::information_share);
   }
 
-  static std::vector<EvalRow> rows(const Subject& subject, const std::vector<EvalDomain>& domains, const DomainTallies& tallies,
-                                   const std::vector<LayerSummary>& layers) {
-    std::int64_t tokens = 0;
-    for (std::size_t domain_idx = 0; domain_idx < domains.size(); ++domain_idx)
-      if (!domains[domain_idx].out_of_distribution) tokens += static_cast<std::int64_t>(tallies[domain_idx][0].tokens);
+  static std::vector<EvalRow> rows(const Subject& subject, const std::vector<EvalDomain>& domains, const std::vector<DomainTally>& tallies, const Measured& measured) {
     std::vector<EvalRow> result;
-    const auto add = [&](const std::string& task, const char* metric, double value, const char* unit, std::int64_t n) {
-      if (!std::isnan(value)) result.push_back({task, metric, value, std::nan(""), n, unit, EvalRow::Better::neither});
-    };
-    LayerSummary mean;
-    for (std::size_t layer = 0; layer < layers.size(); ++layer) {
-      const std::string task = fmt::format("layer {}", layer);
-      for (const auto& [metric, unit, member] : kColumns) {
-        add(task, metric, layers[layer].*member, unit, tokens);
-        mean.*member += layers[layer].*member / static_cast<double>(layers.size());
+    for (std::size_t layer = 0; layer < measured.all.size(); ++layer) {
+      const bool is_mean = layer + 1 == measured.all.size();
+      for (const Column& column : kColumns) {
+        const double value = measured.all[layer].*column.member;
+        if (std::isnan(value)) continue;  // has none; that logits and weights are finite was seen to as they were counted
+        const double error = column.has_error ? measured.error(layer, column.member) : std::nan("");
+        result.push_back({is_mean ? kMeanOverLayers : fmt::format("layer {}", layer), column.metric, value, error, measured.num_windows, column.unit, EvalRow::Better::neither});
       }
     }
-    for (const auto& [metric, unit, member] : kColumns) add(kMeanOverLayers, metric, mean.*member, unit, tokens);
     for (std::size_t domain_idx = 0; domain_idx < domains.size(); ++domain_idx) {
-      double own = 0.0;
-      for (const Tally& tally : tallies[domain_idx]) own += own_share(tally, domains[domain_idx].name, subject.expert_domains) / static_cast<double>(layers.size());
-      add(domains[domain_idx].name, "own_expert_share", own, "1", static_cast<std::int64_t>(tallies[domain_idx][0].tokens));
+      const std::string& name = domains[domain_idx].name;
+      if (!has_own_share(name, subject.expert_domains)) continue;
+      const Estimate own = own_share(tallies[domain_idx], name, subject.expert_domains);
+      result.push_back({name, "own_expert_share", own.mean, own.std_error, own.n, "1", EvalRow::Better::neither});
     }
     return result;
   }
-
-  struct Column {
-    const char* metric;
-    const char* unit;
-    double LayerSummary::*member;
-  };
-  static constexpr std::array<Column, 5> kColumns{{{"load_entropy", "1", &LayerSummary::load_entropy},
-                                                   {"dead_experts", "experts", &LayerSummary::dead_experts},
-                                                   {"logit_spread", "1", &LayerSummary::logit_spread},
-                                                   {"expert_domain_information", "bits", &LayerSummary::information_bits},
-                                                   {"expert_domain_information_share", "1", &LayerSummary::information_share}}};
 };
 
 }  // namespace
 }  // namespace symphony
 
-SYMPHONY_PLUGIN(symphony::Eval, symphony::Routing, symphony::NoParams, "routing", /*revision=*/1,
+SYMPHONY_PLUGIN(symphony::Eval, symphony::Routing, symphony::NoParams, "routing", /*revision=*/2,
                 "load, balance, dead experts, logit spread, and what the choice of expert tells of the domain",
                 "Shazeer et al. 2017, arXiv 1701.06538; Miller 1955, Note on the bias of information estimates");

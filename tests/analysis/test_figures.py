@@ -16,13 +16,16 @@ def effects(by_run, errors):
     """Two domains, one expert, at two moments of which the last counts."""
     shape = ("moment", "run", "domain", "expert")
     values = np.array([np.full_like(by_run, 99.0), by_run])
-    return xarray.Dataset({"effect": (shape, values[..., None]), "effect_error": (shape, np.array([errors, errors])[..., None])})
+    windows = np.full((2, *np.shape(by_run)), [4.0, 25.0])
+    return xarray.Dataset({"effect": (shape, values[..., None]), "effect_error": (shape, np.array([errors, errors])[..., None]), "windows": (shape[:3], windows)})
 
 
 def test_expert_effects_of_one_seed_have_the_interval_of_their_windows():
-    mean, half_width = expert_ablation.cells(effects([[0.5, -0.25]], [[0.1, 0.2]]))
+    data = effects([[0.5, -0.25]], [[0.1, 0.2]])
+    mean, half_width = expert_ablation.cells(data)
     np.testing.assert_allclose(mean, [[0.5], [-0.25]])
-    np.testing.assert_allclose(half_width, [[0.196], [0.392]])
+    np.testing.assert_allclose(half_width, [[0.3182446], [0.4127797]], rtol=1e-6)  # Student's t of 4 and of 25 windows, 3.182446 and 2.063899
+    assert np.isnan(list(expert_ablation.cells(data.drop_vars("windows")))[1]).all()
 
 
 def test_expert_effects_of_several_seeds_have_the_interval_of_the_seeds():

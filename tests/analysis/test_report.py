@@ -85,6 +85,19 @@ def test_a_control_of_rounding_is_the_yardstick_and_no_comparison(three_seeds):
     assert len(counted) == len(comparisons) - 1
 
 
+def test_an_asked_control_of_rounding_is_no_comparison_to_correct_for(three_seeds, tmp_path):
+    """tests/core/app/test_findings.cpp asks the same of the runner."""
+    folder = tmp_path / "copy"
+    shutil.copytree(three_seeds, folder)
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["config"]["report"] = [{"ask": "All?", "variant": "full_weights", "against": "none", "noise": ["ffn_activation"]},
+                                {"ask": "FFN?", "variant": "ffn_activation", "against": "none", "noise": ["ffn_activation"]}]
+    (folder / "plan.json").write_text(json.dumps(plan))
+    full, control = Table(open_sweep(folder)).answers()
+    assert full.p_holm == full.estimate.p
+    assert control.verdict == statistics.CONTROL and np.isnan(control.p_holm)
+
+
 def test_rounding_is_measured_on_the_baseline_whatever_is_compared(three_seeds, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(three_seeds, folder)

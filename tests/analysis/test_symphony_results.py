@@ -51,6 +51,34 @@ def test_every_group_opens_as_a_dataset(run_file):
     assert run.activations("step_0", "residual")["raw"].shape == (2, 2, 3, 2)
 
 
+def write_windows(path, hashes):
+    """A run whose suite measured three windows of code, two of prose and three of a domain that no source saw."""
+    with h5py.File(path, "w") as file:
+        file.attrs.update({layout.SCHEMA: layout.RUN_SCHEMA, layout.SCHEMA_VERSION: layout.VERSION, layout.RUN_ID: "r", layout.VARIANT: "v", layout.SEED: 1})
+        group = file.create_group("evaluation/post/suite")
+        group["domain"] = np.array(["code", "prose", "far"], dtype=h5py.string_dtype())
+        group["window"] = np.arange(3.0)
+        group["window_loss"] = np.array([[1, 2, 3], [4, 5, np.nan], [6, 7, 8]], dtype=np.float32)
+        group["in_domain"] = np.array([1, 1, 0], dtype=np.float32)
+        for axis in ("domain", "window"):
+            group[axis].make_scale(axis)
+        for name, axes in (("window_loss", ("domain", "window")), ("in_domain", ("domain",))):
+            for position, axis in enumerate(axes):
+                group[name].dims[position].attach_scale(group[axis])
+        if hashes:
+            group.attrs[layout.WINDOW_HASH] = hashes
+    return results.open_run(path)
+
+
+@pytest.mark.parametrize("hashes,expected", [('{"code": "a", "prose": "b", "far": "c"}', {"code": "a", "prose": "b"}), (None, {"code": "", "prose": ""})])
+def test_windows_come_with_what_tells_which_they_are(tmp_path, hashes, expected):
+    run = write_windows(tmp_path / "run.h5", hashes)
+    windows = run.windows("post", "suite", "loss")
+    assert {domain: hash_ for domain, (hash_, _) in windows.items()} == expected
+    assert {domain: values.tolist() for domain, (_, values) in windows.items()} == {"code": [1, 2, 3], "prose": [4, 5]}
+    assert run.windows("post", "suite", "other") == {} and run.windows("step_0", "suite", "loss") == {}
+
+
 def test_other_files_are_refused(tmp_path, sample):
     with pytest.raises(ValueError, match="expected 'symphony-run'"):
         results.open_run(sample / "index.h5")

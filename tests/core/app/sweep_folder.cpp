@@ -1,12 +1,15 @@
 // Writes what a worker writes: run.h5 and status.json, and the plan that the coordinator keeps.
 #include "tests/core/app/sweep_folder.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 
 #include <fmt/format.h>
 
 #include "core/base/files.hpp"
+#include "core/base/json.hpp"
 #include "core/base/value_changes.hpp"
 #include "core/log/record_file.hpp"
 #include "core/log/run_file.hpp"
@@ -16,12 +19,20 @@ using namespace symphony;
 
 namespace {
 
-void record_windows(const std::filesystem::path& path, const std::vector<float>& windows) {
+void record_windows(const std::filesystem::path& path, const MadeNumbers& numbers) {
   RecordFile file = RecordFile::create(path);
-  const RecordAxis domain{"domain", 1, {"text"}, {}}, window{"window", windows.size(), {}, {}};
-  const float is_in_domain = 1.0F;
-  file.array({"window_loss", "1", "of each window"}, std::array{domain, window}, windows);
-  file.array({"in_domain", "1", "1 where a source was trained on it"}, std::array{domain}, {&is_in_domain, 1});
+  std::vector<std::string> names{"text"};
+  if (!numbers.code_windows.empty()) names.emplace_back("code");
+  const std::size_t most = std::max(numbers.windows.size(), numbers.code_windows.size());
+  std::vector<float> padded(names.size() * most, std::nanf(""));
+  std::copy(numbers.windows.begin(), numbers.windows.end(), padded.begin());
+  std::copy(numbers.code_windows.begin(), numbers.code_windows.end(), padded.begin() + static_cast<std::ptrdiff_t>(padded.size() - most));
+  const RecordAxis domain{"domain", names.size(), names, {}}, window{"window", most, {}, {}};
+  file.array({"window_loss", "1", "of each window"}, std::array{domain, window}, padded);
+  file.array({"in_domain", "1", "1 where a source was trained on it"}, std::array{domain}, std::vector<float>(names.size(), 1.0F));
+  Value hashes = ValueMap{};
+  for (const std::string& name : names) hashes.set(name, numbers.window_hash);
+  if (!numbers.window_hash.empty()) file.note("window_hash", to_json(hashes));
 }
 
 void record_items(const std::filesystem::path& path, const std::vector<float>& items) {
@@ -82,7 +93,7 @@ void SweepFolder::add(const std::string& block, const std::string& variant, std:
   info.config = fmt::format("name: made\nseed: {}\n", seed);
   RunFile log = RunFile::create(run / "run.h5", info);
   if (!numbers.windows.empty()) {
-    record_windows(run / "record.h5", numbers.windows);
+    record_windows(run / "record.h5", numbers);
     log.absorb(run / "record.h5", numbers.ends_untrained ? "evaluation/step_0/suite" : "evaluation/post/suite");
   }
   if (!numbers.items.empty()) {

@@ -9,13 +9,16 @@
 #include "tests/support/temporary_folder.hpp"
 
 /// What a run measured after its last point: a metric "loss" (lower is better), with one in-domain value, windows of one in-domain domain "text" if
-/// any, and a metric "accuracy" (higher is better); where there are `items`, also their mean as the accuracy of a task "questions".
+/// any, and a metric "accuracy" (higher is better); where there are `items`, also their mean as the accuracy of a task "questions". Windows of a second
+/// in-domain domain "code" make the average one over two.
 struct MadeNumbers {
   double loss = 0.0, accuracy = 0.0;
   std::vector<float> windows;
   std::vector<float> items;
   bool ends_untrained = false;  ///< everything was measured at step_0, and nothing after it
   std::string approximate;      ///< what the alignment noted of its sources' change, if anything
+  std::vector<float> code_windows;
+  std::string window_hash = "of these windows";  ///< noted of every domain; "": nothing is noted, as in older files
 };
 
 class SweepFolder {

@@ -78,6 +78,18 @@ TEST_CASE("findings: several questions are corrected together", "[core][app]") {
   CHECK_THAT(text, Contains("no significant difference: d against a: +0.0050 +- 0.2608 (95 % t interval over 3 seeds), p 0.942"));
 }
 
+TEST_CASE("findings: a control of rounding is no comparison to correct for", "[core][app]") {
+  // tests/analysis/test_report.py asks the same of the report.
+  SweepFolder folder("a");
+  folder.config = ValueMap{{"report", ValueList{question("b", "a", {"one_ulp"}), question("one_ulp", "a", {"one_ulp"})}}};
+  add_seeds(folder, "a", {1.0, 0.5, {}}, 0.0);
+  add_seeds(folder, "b", {2.0, 0.5, {}}, 0.01);
+  add_seeds(folder, "one_ulp", {1.001, 0.5, {}}, 1e-4);
+  const std::string text = answers(folder);
+  CAPTURE(text);
+  CHECK_THAT(text, Contains("yes, worse: b against a: +1.02") && Contains("shows rounding: one_ulp against a: +0.001") && !Contains("corrected for"));
+}
+
 TEST_CASE("findings: runs with equal numbers are identical", "[core][app]") {
   SweepFolder folder("a");
   folder.config = ValueMap{{"report", ValueList{question("b", "a")}}};

@@ -48,6 +48,7 @@ TEST_CASE("diff: windows that both runs have are paired, else the rows' own erro
   folder.add("", "a", 1, {1.0, 0.5, {1.0F, 2.0F, 3.0F, 4.0F}});
   folder.add("", "b", 1, {1.5, 0.5, {1.0F, 2.5F, 3.5F, 5.0F}});
   folder.add("", "c", 1, {1.5, 0.5, {}});
+  folder.add("", "d", 1, {.loss = 1.5, .accuracy = 0.5, .windows = {1.0F, 2.5F, 3.5F, 5.0F}, .window_hash = "of other windows"});
   const double kT3 = 3.182446305284263;  // Student's t, 3 degrees of freedom, 0.975, from tables
   const auto paired = number_differences(reader(folder, "a"), reader(folder, "b"));
   CHECK(paired.size() == 7);
@@ -57,10 +58,13 @@ TEST_CASE("diff: windows that both runs have are paired, else the rows' own erro
     CHECK(entry.difference == Approx(0.5));
     CHECK(entry.half_width.value() == Approx(kT3 * std::sqrt(0.5 / 3.0) / 2.0));  // window differences 0, 0.5, 0.5, 1
   }
-  const auto unpaired = number_differences(reader(folder, "a"), reader(folder, "c"));
-  CHECK_FALSE(find(unpaired, "text", "loss").paired);
-  CHECK(find(unpaired, "text", "loss").half_width.value() == Approx(kT3 * std::hypot(0.1, 0.1)));  // n is 4
-  CHECK_FALSE(find(unpaired, "in_domain", "accuracy").half_width);
+  for (const char* other : {"c", "d"}) {
+    CAPTURE(other);
+    const auto unpaired = number_differences(reader(folder, "a"), reader(folder, other));
+    CHECK_FALSE(find(unpaired, "text", "loss").paired);
+    CHECK(find(unpaired, "text", "loss").half_width.value() == Approx(kT3 * std::hypot(0.1, 0.1)));  // n is 4
+    CHECK_FALSE(find(unpaired, "in_domain", "accuracy").half_width);
+  }
 }
 
 TEST_CASE("diff: what sums up the model are averages of suites that have any, and every row of those that have none", "[core][app]") {

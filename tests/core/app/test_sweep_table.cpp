@@ -115,6 +115,63 @@ TEST_CASE("table: windows pair with those of a model that ended at an earlier po
   CHECK(difference->half_width == Approx(kT3 * std::sqrt(0.5 / 3.0) / 2.0));  // window differences 0, 0.5, 0.5, 1
 }
 
+TEST_CASE("table: windows of two domains pair within their domain, and domains weigh the same", "[core][app]") {
+  // tests/analysis/test_statistics.py has the same windows and the same numbers, by SciPy 1.10 with 6 degrees of freedom.
+  SweepFolder folder("a");
+  folder.add("", "a", 1, {.loss = 1.0, .windows = {1.0F, 3.0F, 5.0F}, .code_windows = {1.0F, 2.0F, 3.0F, 4.0F}});
+  folder.add("", "b", 1, {.loss = 1.5, .windows = {2.0F, 4.0F, 7.0F}, .code_windows = {0.5F, 2.0F, 3.5F, 5.0F}});
+  const auto sweep = folder.read();
+  const auto difference = difference_between(*sweep, make_table(*sweep).metrics.front(), "", "b", "a");
+  REQUIRE(difference);
+  CHECK(difference->mean == Approx(0.5));  // of the rows
+  CHECK(difference->half_width == Approx(0.5676595246120351));
+  CHECK(difference->p == Approx(0.07456261498151225));
+}
+
+TEST_CASE("table: windows rounded alike tell nothing of a smaller difference", "[core][app]") {
+  SweepFolder folder("a");
+  folder.add("", "a", 1, {.loss = 1.0, .windows = {1.0F, 2.0F, 3.0F}});
+  folder.add("", "b", 1, {.loss = 1.0 + 1e-9, .windows = {1.0F, 2.0F, 3.0F}});
+  const auto sweep = folder.read();
+  const auto difference = difference_between(*sweep, make_table(*sweep).metrics.front(), "", "b", "a");
+  REQUIRE(difference);
+  CHECK(difference->half_width == 0.0);
+  CHECK(difference->p == 1.0);
+}
+
+TEST_CASE("table: windows that may be others pair no runs", "[core][app]") {
+  SweepFolder folder("a");
+  const std::vector<float> three{1.0F, 2.0F, 4.0F};
+  folder.add("", "a", 1, {.loss = 1.0, .windows = {1.0F, 1.0F, 1.0F}});
+  folder.add("", "same", 1, {.loss = 1.5, .windows = three});
+  folder.add("", "other_windows", 1, {.loss = 1.5, .windows = three, .window_hash = "of windows of another length"});
+  folder.add("", "older_file", 1, {.loss = 1.5, .windows = three, .window_hash = ""});
+  folder.add("", "older_file_too", 1, {.loss = 1.5, .windows = three, .window_hash = ""});
+  folder.add("", "another_domain", 1, {.loss = 1.5, .windows = three, .code_windows = three});
+  const auto sweep = folder.read();
+  const auto half_width = [&](const std::string& variant, const std::string& against) {
+    return difference_between(*sweep, make_table(*sweep).metrics.front(), "", variant, against)->half_width;
+  };
+  CHECK(half_width("same", "a") == Approx(kT2 * std::sqrt(7.0 / 9.0)));  // differences 0, 1, 3: variance 7/3 of three
+  for (const char* variant : {"other_windows", "older_file", "another_domain"}) {
+    CAPTURE(variant);
+    CHECK(std::isnan(half_width(variant, "a")));
+    CHECK(std::isnan(half_width("a", variant)));
+  }
+  CHECK(std::isnan(half_width("older_file", "older_file_too")));
+}
+
+TEST_CASE("table: domains of a single window leave the spread unknown", "[core][app]") {
+  SweepFolder folder("a");
+  folder.add("", "a", 1, {.loss = 1.0, .windows = {1.0F}, .code_windows = {2.0F}});
+  folder.add("", "b", 1, {.loss = 1.5, .windows = {2.0F}, .code_windows = {2.5F}});
+  const auto sweep = folder.read();
+  const auto difference = difference_between(*sweep, make_table(*sweep).metrics.front(), "", "b", "a");
+  REQUIRE(difference);
+  CHECK(std::isnan(difference->half_width));
+  CHECK(std::isnan(difference->p));
+}
+
 TEST_CASE("table: the first metric that has a direction leads, others are asked for by name", "[core][app]") {
   SweepFolder folder;
   folder.add("", "a", 1, {1.0, 0.25, {}});

@@ -64,6 +64,7 @@ void record_evaluation(const std::filesystem::path& path) {
   const std::vector<float> load{0.25F, 0.75F, 0.5F, 0.5F};
   const std::vector<RecordAxis> axes{{"layer", 2, {}, {}}, {"expert", 2, {"code", "scripture"}, {}}};
   file.array({"routing/load", "1", "share of tokens"}, axes, load);
+  file.note("routing/window_hash", R"({"code":"c0ffee"})");
   const std::vector<RecordAxis> single{{"average", 1, {"all"}, {}}};
   file.array({"routing/mean_load", "1", "mean share"}, single, std::vector<float>{0.5F});
   ActivationLog activations(file, "activations", {{{"ffn_hidden", 4}, {"residual", 2}, {"ffn_gate", 2, {5}, {"0 code", "1 scripture"}}, {"router_choices", 1, {}, {}, true}}, {0, 5}, {"code", "scripture"}, 3, true});
@@ -82,6 +83,12 @@ void record_evaluation(const std::filesystem::path& path) {
   activations.finish();
 }
 
+void record_rival(const std::filesystem::path& path) {
+  RecordFile file = RecordFile::create(path);
+  file.array({"bits", "bits", "by domain"}, std::vector<RecordAxis>{{"domain", 2, {"code", "scripture"}, {}}}, std::vector<float>{2, 3});
+  file.note("window_hash", R"({"code":"c0ffee"})");
+}
+
 }  // namespace
 
 void write_sample_run(const std::filesystem::path& folder, const std::string& run_id, const std::string& variant) {
@@ -90,7 +97,7 @@ void write_sample_run(const std::filesystem::path& folder, const std::string& ru
   record_alignment(run_folder / "alignment.h5");
   record_training(run_folder / "training.h5");
   record_evaluation(run_folder / "evaluation.h5");
-  RecordFile::create(run_folder / "rival.h5").array({"bits", "bits", "by domain"}, std::vector<RecordAxis>{{"domain", 2, {"code", "scripture"}, {}}}, std::vector<float>{2, 3});
+  record_rival(run_folder / "rival.h5");
   RunFile run = RunFile::create(run_folder / "run.h5", sample_info(run_id, variant));
   run.absorb(run_folder / "alignment.h5", "alignment");
   run.add_stage({"align", "k1", true, 0.5, 0.25});

@@ -83,8 +83,19 @@ TEST_CASE("generation: settings out of range are refused", "[core][score]") {
   CHECK_THROWS_WITH(generate(predictor, Ids{}, settings), Contains("the prompt has no tokens"));
   settings.top_p = 0.0;
   CHECK_THROWS_WITH(generate(predictor, Ids{1}, settings), Contains("top_p 0"));
+}
+
+TEST_CASE("generation: a logit that is not finite ends it, wherever it stands", "[core][score]") {
   Random random(1, "test");
-  CHECK_THROWS_AS(sample_token(torch::full({3}, std::nan("")), 1.0, 1.0, random), NumericError);
+  for (const double wrong : {std::nan(""), HUGE_VAL, -HUGE_VAL})
+    for (const std::int64_t place : {0, 1, 2})
+      for (const double temperature : {0.0, 1.0}) {
+        CAPTURE(wrong, place, temperature);
+        torch::Tensor logits = torch::tensor({0.5, 2.0, 1.0}, torch::kDouble);
+        logits[place] = wrong;
+        CHECK_THROWS_AS(sample_token(logits, temperature, 1.0, random), NumericError);
+        CHECK_THROWS_WITH(sample_token(logits, temperature, 1.0, random), Contains(fmt::format("the logit of token {} is", place)));
+      }
 }
 
 TEST_CASE("generation: a stop is asked after every token and ends the text", "[core][score]") {

@@ -28,7 +28,7 @@ QuestionSettings settings_for(std::int64_t shots, const std::string& order = "fi
 
 std::vector<std::string> prompts(const QuestionSettings& settings, const std::vector<Value>& rows, const std::vector<Value>* examples = nullptr) {
   std::vector<std::string> result;
-  for (const Question& question : make_questions(settings, rows, examples, answer_of, "test")) result.push_back(question.prompt);
+  for (const AskedQuestion& question : make_questions(settings, rows, examples, answer_of, "test")) result.push_back(question.prompt);
   return result;
 }
 

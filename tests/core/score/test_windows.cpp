@@ -48,6 +48,22 @@ TEST_CASE("windows: each token but the first is scored exactly once", "[core][sc
   SUCCEED();
 }
 
+TEST_CASE("windows: their hash tells other windows, however alike in number", "[core][score]") {
+  const torch::Tensor stream = random_stream(101, 50, 3);
+  const WindowSet windows = make_windows(stream, 11, 1, 5);
+  CHECK(window_hash(windows).size() == 64);
+  CHECK(window_hash(make_windows(stream.clone(), 11, 1, 5)) == window_hash(windows));
+  CHECK(window_hash(make_windows(random_stream(101, 50, 4), 11, 1, 5)) != window_hash(windows));      // another text
+  CHECK(window_hash(make_windows(stream, 9, 1, 5)) != window_hash(windows));                          // another length
+  CHECK(window_hash(make_windows(stream, 11, 3, 5)) != window_hash(windows));                         // more context
+  CHECK(window_hash(some_windows(windows, 4)) != window_hash(windows));
+  WindowSet scored_later = windows, reshaped = windows, longer_tokens = windows;
+  scored_later.first_scored.back() = 2;
+  reshaped.tokens_NT = windows.tokens_NT.view({11, 5});
+  longer_tokens.bytes.front() += 1.0;
+  for (const WindowSet* other : {&scored_later, &reshaped, &longer_tokens}) CHECK(window_hash(*other) != window_hash(windows));
+}
+
 TEST_CASE("windows: at most so many, evenly spaced, and bytes by token", "[core][score]") {
   const WindowSet windows = make_windows(torch::arange(101, torch::kLong), 11, 1, 5);
   CHECK(windows.size() == 5);

@@ -96,6 +96,27 @@ TEST_CASE("expert_similarity: rotating an expert's output keeps its CKA, stretch
   CHECK(std::abs(cka(with_output(stretch), "output_cka", 1, 0) - cka(before, "output_cka", 1, 0)) > 0.01);
 }
 
+TEST_CASE("expert_similarity: a constant expert has no CKA, one that is not finite is an error that names it", "[plugin][eval.expert_similarity][wrong-input]") {
+  const auto with_down = [](double factor) {
+    return with(routerless_moe(3, 1), [factor](TensorMap& tensors, const std::string& prefix) {
+      torch::Tensor& down = tensors[prefix + "1.down_proj.weight"];
+      down = down * factor;
+    });
+  };
+  const Outcome constant = evaluate(with_down(0.0), two_domains());
+  CHECK(std::isnan(cka(constant, "output_cka", 1, 0)));
+  CHECK_FALSE(has_row(constant.rows, "layer 0", "output_cka"));
+  CHECK(has_row(constant.rows, "layer 0", "hidden_cka"));
+  CHECK(has_row(constant.rows, "layer 1", "output_cka"));
+  CHECK_THROWS_AS(evaluate(with_down(std::nan("")), two_domains()), NumericError);
+  CHECK_THROWS_WITH(evaluate(with_down(std::nan("")), two_domains()), Contains("layer 0") && Contains("in the output of expert 1 are not finite"));
+  const Model broken = with(routerless_moe(3, 1), [](TensorMap& tensors, const std::string& prefix) {
+    torch::Tensor& up = tensors[prefix + "2.up_proj.weight"];
+    up = up * std::nan("");
+  });
+  CHECK_THROWS_WITH(evaluate(broken, two_domains()), Contains("layer 0") && Contains("in the hidden activations of expert 2 are not finite"));
+}
+
 TEST_CASE("expert_similarity: applies to several experts only", "[plugin][eval.expert_similarity][wrong-input]") {
   const LanguageModel dense(random_model(tiny_spec(), 1), nullptr);
   const auto suite = make_plugin<Eval>("expert_similarity");

@@ -40,6 +40,22 @@ TEST_CASE("forgetting: who is the source has forgotten nothing", "[plugin][eval.
   CHECK(row_of(rows, "a", "forgetting").value == 0.0);  // the source as it was trained, not its aligned form
 }
 
+TEST_CASE("forgetting: a second source of one domain makes the average no more certain, and gives the domain no more weight", "[plugin][eval.forgetting][known-value]") {
+  const LanguageModel model(random_model(tiny_spec(), 3), nullptr);
+  EvalSource first = made_up_source("a", random_model(tiny_spec(), 4)), again = first, b = made_up_source("b", random_model(tiny_spec(), 5));
+  again.name = "again";
+  const std::vector<EvalDomain> domains{made_up_domain("a", 0, 30, 6), made_up_domain("b", 30, 30, 6)};
+  const auto once = rows_of(model, {first}, domains), twice = rows_of(model, {first, again}, domains);
+  CHECK(row_of(twice, "again", "forgetting").value == row_of(twice, "a", "forgetting").value);
+  CHECK(row_of(twice, "in_domain", "forgetting").value == Approx(row_of(once, "in_domain", "forgetting").value));
+  CHECK(row_of(twice, "in_domain", "forgetting").std_error == Approx(row_of(once, "in_domain", "forgetting").std_error));
+  CHECK(row_of(twice, "in_domain", "forgetting").n == 6);
+  const auto both = rows_of(model, {first, again, b}, domains);
+  CHECK(row_of(both, "in_domain", "forgetting").value == Approx((row_of(both, "a", "forgetting").value + row_of(both, "b", "forgetting").value) / 2));
+  CHECK(row_of(both, "in_domain", "forgetting").std_error ==
+        Approx(std::hypot(row_of(both, "a", "forgetting").std_error, row_of(both, "b", "forgetting").std_error) / 2));  // domains are independent
+}
+
 TEST_CASE("forgetting: batch size changes nothing, and sources without a domain do not count", "[plugin][eval.forgetting][invariant]") {
   const LanguageModel model(random_model(tiny_spec(), 3), nullptr);
   EvalSource stranger = made_up_source("x", random_model(tiny_spec(), 5));

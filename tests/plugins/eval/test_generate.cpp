@@ -65,6 +65,22 @@ TEST_CASE("generate: answers are taken out as lm-evaluation-harness does for GSM
   CHECK(values("none Question: ") == std::pair(Values{0, 0}, Values{0, 0}));
 }
 
+TEST_CASE("generate: a text ends with any token that the model ends with", "[plugin][eval.generate][known-value]") {
+  const std::string data = "{\"question\": \"?\", \"answer\": \"yes\"}\n";
+  const Reciter reciter("yes~and so on");
+  const auto exact = [&](std::vector<std::int64_t> ends) {
+    KeepingRecorder recorder;
+    Subject subject{reciter};
+    subject.tokenizer = byte_tokenizer();
+    subject.files = {{"d.jsonl", data}};
+    subject.end_tokens = std::move(ends);
+    const auto rows = make_plugin<Eval>("generate", ValueMap{{"task", "t"}, {"data", "d.jsonl"}})->evaluate(subject, {}, eval_context(recorder));
+    return row_of(rows, "t", "exact_match").value;
+  };
+  CHECK(exact({'~'}) == 1.0);
+  CHECK(exact({}) == 0.0);
+}
+
 TEST_CASE("generate: questions are found in the held-out text of a domain", "[plugin][eval.generate][known-value]") {
   KeepingRecorder recorder;
   const EvalDomain sums = text_domain("sums", "1+1=2\n3+4=7\n2+5=7\n9+9=18\n");

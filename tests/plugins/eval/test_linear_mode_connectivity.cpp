@@ -42,6 +42,32 @@ TEST_CASE("linear_mode_connectivity: a scrambled copy stands behind a barrier th
   CHECK(curve[0] == Approx(curve[4]).epsilon(1e-4));  // both ends are the same function
 }
 
+TEST_CASE("linear_mode_connectivity: a second pair of equal barrier makes the mean over pairs no more certain", "[plugin][eval.linear_mode_connectivity][known-value]") {
+  KeepingRecorder recorder;
+  const Model b = random_model(tiny_spec(), 4, 4.0);
+  const auto rows = rows_of({made_up_source("a", random_model(tiny_spec(), 3, 4.0)), made_up_source("b", b), made_up_source("c", b)}, recorder);
+  for (const char* metric : {"barrier", "barrier_aligned"}) {
+    const EvalRow &one = row_of(rows, "a - b", metric), &mean = row_of(rows, "mean over pairs", metric);
+    REQUIRE(one.std_error > 0.0);
+    CHECK(mean.value == Approx(one.value));
+    CHECK(mean.std_error == Approx(one.std_error));
+    CHECK(mean.n == one.n);
+  }
+}
+
+TEST_CASE("linear_mode_connectivity: both barriers are those of the recorded curve, with an error", "[plugin][eval.linear_mode_connectivity][known-value]") {
+  KeepingRecorder recorder;
+  const auto rows = rows_of({made_up_source("a", random_model(tiny_spec(), 3, 4.0)), made_up_source("b", random_model(tiny_spec(), 4, 4.0))}, recorder,
+                            ValueMap{{"points", 3}, {"windows", 4}});
+  const auto& curve = recorder.arrays.at("bits_per_byte").values;  // as trained, then aligned
+  const double ends = (curve[0] + curve[2]) / 2.0;
+  const EvalRow &barrier = row_of(rows, "a - b", "barrier"), &midpoint = row_of(rows, "a - b", "midpoint_barrier");
+  CHECK(barrier.value == Approx(curve[1] - ends).margin(1e-5));
+  CHECK(midpoint.value == Approx(*std::max_element(curve.begin(), curve.begin() + 3) - ends).margin(1e-5));
+  CHECK(barrier.std_error > 0.0);
+  CHECK(midpoint.std_error > 0.0);
+}
+
 TEST_CASE("linear_mode_connectivity: the barrier is the same from either end", "[plugin][eval.linear_mode_connectivity][invariant]") {
   KeepingRecorder one, other;
   const Model a = random_model(tiny_spec(), 3), b = random_model(tiny_spec(), 4);

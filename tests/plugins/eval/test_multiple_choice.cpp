@@ -7,6 +7,7 @@
 #include "core/base/json.hpp"
 #include "core/model/checkpoint.hpp"
 #include "core/score/questions.hpp"
+#include "tests/support/tiny_tokenizer.hpp"
 
 using namespace symphony;
 using namespace symphony::testing;
@@ -144,6 +145,20 @@ TEST_CASE("multiple_choice: rows that cannot be scored are refused by name", "[p
   CHECK_THAT(refusal_of("eval", "multiple_choice", ValueMap{{"task", "t"}}), Contains("data"));
   const Value wrong = ValueMap{{"task", "t"}, {"data", "d"}, {"choices", "{a|strp}"}};
   CHECK_THROWS_WITH(make_plugin<Eval>("multiple_choice", wrong), Contains("unknown filter 'strp' in a template; did you mean 'strip'?"));
+}
+
+TEST_CASE("multiple_choice: a tokenizer with neither BOS nor EOS serves all but the mutual information", "[plugin][eval.multiple_choice][wrong-input]") {
+  const CheapLetters predictor;
+  Subject subject{predictor};
+  subject.tokenizer = tiny_tokenizer({"ab"}, {});
+  REQUIRE_FALSE((subject.tokenizer->special().bos || subject.tokenizer->special().eos));
+  subject.files = {{"d.jsonl", R"({"question": "q", "choices": ["b", "a"], "answer": 1})"}};
+  const auto rows = [&](const char* metric) {
+    KeepingRecorder recorder;
+    return make_plugin<Eval>("multiple_choice", ValueMap{{"task", "t"}, {"data", "d.jsonl"}, {"metrics", metric}})->evaluate(subject, {}, eval_context(recorder));
+  };
+  CHECK(row_of(rows("acc"), "t", "acc").value == 1.0);
+  CHECK_THROWS_WITH(rows("acc_mutual_info"), Contains("the context is empty and the tokenizer has neither BOS nor EOS"));
 }
 
 TEST_CASE("multiple_choice: keeps the plugin contract", "[plugin][eval.multiple_choice][contract]") {

@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "core/score/estimators.hpp"
+
 using namespace symphony;
 using namespace symphony::testing;
 using Catch::Matchers::Contains;
@@ -19,6 +21,29 @@ Outcome evaluate(const LanguageModel& model, const std::vector<EvalDomain>& doma
   outcome.rows = make_plugin<Eval>("routing")->evaluate({model, &model, expert_domains, expert_domains}, domains, eval_context(outcome.recorder));
   return outcome;
 }
+
+/// Sends every token to expert 0 with a weight that is not finite, or with a logit of expert 2 that is not.
+class BrokenRouter final : public Router {
+ public:
+  BrokenRouter(double logit, double weight) : logit_(logit), weight_(weight) {}
+  RouterProperties properties() const override { return {}; }
+  std::int64_t choices_per_token(std::int64_t) const override { return 1; }
+  std::vector<RouterParameter> parameters(const ModelSpec&) const override { return {}; }
+  RouterOutput route(const RouterInput& input, const TensorMap&) const override {
+    const std::int64_t num_tokens = input.hidden_TD.size(0);
+    RouterOutput output;
+    output.choices_TK = torch::zeros({num_tokens, 1}, torch::kLong);
+    output.weights_TK = torch::ones({num_tokens, 1});
+    output.logits_TE = torch::zeros({num_tokens, input.num_experts});
+    // The last token alone: what is looked for may stand anywhere.
+    output.weights_TK[-1][0] = weight_;
+    output.logits_TE[-1][2] = logit_;
+    return output;
+  }
+
+ private:
+  double logit_, weight_;
+};
 
 /// Four domains of ten tokens each; domain d holds tokens 10 d .. 10 d + 9.
 std::vector<EvalDomain> four_domains(std::int64_t windows = 8) {
@@ -39,7 +64,9 @@ TEST_CASE("routing: a router that sends each domain to its own expert", "[plugin
     CHECK(row_of(outcome.rows, task, "logit_spread").value == Approx(std::sqrt(3.0) / 4.0));  // of 1, 0, 0, 0
     CHECK(row_of(outcome.rows, task, "expert_domain_information").value == Approx(2.0 - 9.0 / (2 * tokens) / std::log(2.0)));
     CHECK(row_of(outcome.rows, task, "expert_domain_information_share").value == Approx(1.0).margin(0.01));
-    CHECK(row_of(outcome.rows, task, "load_entropy").n == static_cast<std::int64_t>(tokens));
+    CHECK(row_of(outcome.rows, task, "load_entropy").n == 4 * 8);  // windows
+    CHECK(row_of(outcome.rows, task, "logit_spread").std_error == Approx(0.0).margin(1e-9));  // every token's is the same
+    CHECK(std::isnan(row_of(outcome.rows, task, "dead_experts").std_error));
   }
   CHECK(row_of(outcome.rows, "d0", "own_expert_share").value == 1.0);
   CHECK(row_of(outcome.rows, "d2", "own_expert_share").value == 1.0);
@@ -62,6 +89,54 @@ TEST_CASE("routing: a router that always takes the same experts leaves the other
   CHECK(row_of(outcome.rows, "layer 1", "load_entropy").value == Approx(std::log(2.0) / std::log(5.0)));
   CHECK(row_of(outcome.rows, "layer 1", "expert_domain_information").value == Approx(0.0).margin(1e-12));
   CHECK_FALSE(has_row(outcome.rows, "d0", "own_expert_share"));  // every expert is its own: the share says nothing
+}
+
+TEST_CASE("routing: the own share and the spread have the errors of ratios over windows", "[plugin][eval.routing][known-value]") {
+  // A single domain with tokens of all experts; its windows and those of a source's share are counted here by hand.
+  const EvalDomain domain = made_up_domain("d", 0, 40, 6);
+  const LanguageModel model(routerless_moe(4, 1), std::make_shared<ObedientRouter>(10));
+  const Outcome outcome = evaluate(model, {domain}, {"d", "x", "y", "z"});
+  std::vector<double> own, tokens;
+  for (std::int64_t window = 0; window < domain.windows.size(); ++window) {
+    own.push_back((domain.windows.tokens_NT[window].slice(0, 0, -1) < 10).sum().item<double>());
+    tokens.push_back(16.0);
+  }
+  const Estimate expected = ratio_of(own, tokens);
+  REQUIRE(expected.std_error > 0.0);
+  const EvalRow& share = row_of(outcome.rows, "d", "own_expert_share");
+  CHECK(share.value == Approx(expected.mean));
+  CHECK(share.std_error == Approx(expected.std_error));
+  CHECK(share.n == 6);
+  CHECK_FALSE(has_row(outcome.rows, "layer 0", "expert_domain_information_share"));  // a single domain: nothing to tell
+  const EvalRow& entropy = row_of(outcome.rows, "layer 0", "load_entropy");
+  CHECK(entropy.std_error > 0.0);
+  CHECK(row_of(outcome.rows, "mean over layers", "load_entropy").std_error == Approx(entropy.std_error));  // both layers choose alike
+}
+
+TEST_CASE("routing: an error over windows does not count what domains differ by", "[plugin][eval.routing][known-value]") {
+  // Every token of a domain goes the same way: its windows do not differ, whatever the other domain does.
+  const std::vector<EvalDomain> domains{made_up_domain("d0", 0, 10, 8), made_up_domain("d1", 10, 10, 8)};
+  const LanguageModel model(routerless_moe(4, 1), std::make_shared<ObedientRouter>(10));
+  const Outcome outcome = evaluate(model, domains, {"d0", "d1", "x", "y"});
+  CHECK(row_of(outcome.rows, "layer 0", "load_entropy").std_error == Approx(0.0).margin(1e-9));
+  CHECK(row_of(outcome.rows, "layer 0", "expert_domain_information_share").std_error == Approx(0.0).margin(1e-9));
+}
+
+TEST_CASE("routing: logits and weights that are not finite are an error that names layer and expert", "[plugin][eval.routing][wrong-input]") {
+  const auto refusal = [](double logit, double weight) {
+    const LanguageModel model(routerless_moe(4, 1), std::make_shared<BrokenRouter>(logit, weight));
+    try {
+      evaluate(model, four_domains(2), {"d0", "d1", "d2", "d3"});
+    } catch (const NumericError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(refusal(0.0, 1.0).empty());
+  for (const double wrong : {std::nan(""), HUGE_VAL}) {
+    CHECK_THAT(refusal(wrong, 1.0), Contains("layer 0: the router's logit of expert 2 is"));
+    CHECK_THAT(refusal(0.0, wrong), Contains("layer 0: the weight of expert 0 is"));
+  }
 }
 
 TEST_CASE("routing: choices that ignore the domain have no corrected information", "[plugin][eval.routing][invariant]") {
