@@ -57,9 +57,22 @@ class TextPrinter {
   std::size_t printed_ = 0;
 };
 
+/// Weights and computation. Throws ConfigError for other names, and for a device that this machine lacks.
+torch::Device device_named(const std::string& name) {
+  if (name != "cpu" && name != "cuda") fail<ConfigError>(kWho, "--device is {}, expected cpu or cuda", quoted(name));
+  if (const std::string missing = missing_on_machine(name); !missing.empty()) fail<ConfigError>(kWho, "--device is {}, but {}", quoted(name), missing);
+  return torch::Device(name);
+}
+
+torch::ScalarType dtype_named(const std::string& name) {
+  if (name != "float32" && name != "bfloat16") fail<ConfigError>(kWho, "--dtype is {}, expected float32 or bfloat16", quoted(name));
+  return name == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
+}
+
 int run(const Command& self, const std::vector<std::string>& args) {
   SamplingSettings settings;
   std::int64_t threads = 1;
+  std::string device, dtype;
   po::options_description options("options");
   options.add_options()("checkpoint", po::value<std::string>()->value_name("DIR"), "a Hugging Face model directory")
       ("prompt", po::value<std::string>()->value_name("TEXT")->default_value(""), "what the text begins with")
@@ -67,6 +80,8 @@ int run(const Command& self, const std::vector<std::string>& args) {
       ("temperature", po::value(&settings.temperature)->value_name("T")->default_value(0.0, "0"), "0: always the likeliest token")
       ("top-p", po::value(&settings.top_p)->value_name("P")->default_value(1.0, "1"), "draw among the likeliest tokens that together have this probability")
       ("seed", po::value(&settings.seed)->value_name("N")->default_value(0), "of the draws")
+      ("device", po::value(&device)->value_name("NAME")->default_value("cpu"), "cpu or cuda")
+      ("dtype", po::value(&dtype)->value_name("NAME")->default_value("float32"), "float32, or bfloat16 in half the memory")
       ("threads", po::value(&threads)->value_name("N")->default_value(1), "of the computation");
   add_plugin_option(options);
   po::positional_options_description positional;
@@ -84,7 +99,7 @@ int run(const Command& self, const std::vector<std::string>& args) {
   const auto prompt = prompt_tokens(*tokenizer, (*values)["prompt"].as<std::string>());
   std::shared_ptr<const Router> router;
   if (model.spec.moe) router = PluginRegistry::load(plugin_folders(*values)).create<Router>(model.spec.moe->router);
-  const LanguageModel predictor(model, router);
+  const LanguageModel predictor(model, router, device_named(device), dtype_named(dtype));
 
   const std::vector<std::int64_t> ends = read_checkpoint_extras(directory).token_ids.eos;
   TextPrinter printer(*tokenizer);

@@ -7,6 +7,7 @@
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
 #include "core/base/json.hpp"
+#include "core/base/links.hpp"
 #include "core/data/bpe_tokenizer.hpp"
 #include "core/data/byte_alphabet.hpp"
 #include "core/data/tokenizer_json.hpp"
@@ -18,6 +19,8 @@ namespace {
 constexpr std::uint64_t kLargestFile = std::uint64_t{64} << 20;
 constexpr const char* kFile = "tokenizer.json";
 constexpr const char* kSentencePieceFile = "tokenizer.model";
+/// What a directory whose model reads tokens may hold without the one file that is read.
+constexpr const char* kOtherFiles[] = {"tokenizer_config.json", "vocab.json", "merges.txt", "vocab.txt", "special_tokens_map.json", "added_tokens.json", "tekken.json"};
 
 }  // namespace
 
@@ -52,10 +55,18 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& pat
 }
 
 std::shared_ptr<const Tokenizer> load_model_tokenizer(const std::filesystem::path& directory) {
-  if (std::filesystem::exists(directory / kFile)) return load_tokenizer(directory / kFile);
-  if (std::filesystem::exists(directory / kSentencePieceFile))
+  const auto is_there = [&](const char* name) { return std::filesystem::exists(std::filesystem::symlink_status(directory / name)); };
+  if (is_there(kFile)) {
+    refuse_link_out(directory / kFile);
+    return load_tokenizer(directory / kFile);
+  }
+  if (is_there(kSentencePieceFile))
     fail<DataError>(directory.string(), "has a {} but no {}, and SentencePiece models are not read; convert it with Python's transformers: "
                     "AutoTokenizer.from_pretrained(DIR, use_fast=True).save_pretrained(DIR)", kSentencePieceFile, kFile);
+  for (const char* other : kOtherFiles)
+    if (is_there(other))
+      fail<DataError>(directory.string(), "has a {} but no {}, from which tokenizers are read; write it with Python's transformers: "
+                      "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)", other, kFile);
   return nullptr;
 }
 

@@ -60,8 +60,8 @@ std::shared_ptr<const Tokenizer> parse_tokenizer(std::string_view json, const st
 /// `spec` must fit together as one that was read does.
 std::shared_ptr<const Tokenizer> make_tokenizer(TokenizerSpec spec, const std::string& where);
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& path);
-/// The tokenizer of a Hugging Face model directory; nothing if it has none. Throws DataError also when there is only a tokenizer.model, naming the
-/// conversion.
+/// The tokenizer of a Hugging Face model directory; nothing if it has no file of one. Throws DataError also when there are only others than tokenizer.json,
+/// naming the conversion, and for a link that leads out of the directory.
 std::shared_ptr<const Tokenizer> load_model_tokenizer(const std::filesystem::path& directory);
 
 }  // namespace symphony

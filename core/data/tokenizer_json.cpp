@@ -24,8 +24,7 @@ class SpecReader {
   TokenizerSpec read(const Value& root) {
     const JsonObject top(root, where_, "the file",
                          {"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model"});
-    for (const char* key : {"truncation", "padding"})
-      if (top.find(key)) fail<DataError>(where_, "'{}' is {}, which is not supported, expected null", key, top.find(key)->describe());
+    // 'truncation' and 'padding' say how a batch was last cut to length, not what a text's tokens are; transformers sets them anew in every call.
     const std::string type = json_type(top.at("model"), where_, "the model");
     if (type != "BPE") fail<DataError>(where_, "the model {} is not supported, expected 'BPE'", quoted(type));
     const JsonObject model(top.at("model"), where_, "the model",

@@ -106,4 +106,10 @@ struct TokenizerSpec {
   bool is_byte_level() const { return !pre_tokenizer.empty() && std::holds_alternative<ByteLevel>(pre_tokenizer.back()); }
 };
 
+/// Whether both cut every text into the same ids and make the same text of ids: equal but for flags that change neither. Of a byte-level step those are
+/// `trim_offsets`, and all of a decoder's and a post-processor's.
+bool reads_alike(const TokenizerSpec& a, const TokenizerSpec& b);
+/// The spec with these flags as they are where a file does not give them.
+TokenizerSpec without_inert_flags(TokenizerSpec spec);
+
 }  // namespace symphony

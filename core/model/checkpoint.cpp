@@ -1,12 +1,15 @@
 // Directories: configuration and tensors are read apart and held against each other.
 #include "core/model/checkpoint.hpp"
 
+#include <algorithm>
+
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
 #include "core/base/json.hpp"
 #include "core/base/links.hpp"
 #include "core/model/checkpoint_tensors.hpp"
 #include "core/model/packed_experts.hpp"
+#include "core/model/tokenizer_config.hpp"
 #include "core/tensor/cast_source.hpp"
 #include "core/tensor/safetensors.hpp"
 
@@ -52,8 +55,7 @@ void write_files(const fs::path& directory, const Model& given, const Checkpoint
   atomic_write(directory / kGenerationFile, to_json(generation, 2) + "\n");
   if (!extras.tokenizer_json.empty()) {
     atomic_write(directory / kTokenizerFile, extras.tokenizer_json);
-    // Without it, transformers would choose a tokenizer by model_type, whose own pre-processing differs.
-    const Value tokenizer = ValueMap{{"tokenizer_class", "PreTrainedTokenizerFast"}, {"model_max_length", model.spec.max_positions}};
+    const Value tokenizer = written_tokenizer_config(extras.tokenizer_config, extras.token_ids, extras.tokenizer_json, model.spec.max_positions);
     atomic_write(directory / kTokenizerConfigFile, to_json(tokenizer, 2) + "\n");
   }
   write_safetensors(directory, *tensors, {{"format", "pt"}}, format.max_file_bytes, progress);
@@ -77,6 +79,14 @@ CheckpointExtras read_checkpoint_extras(const fs::path& directory) {
     extras.tokenizer_json = read_text(directory / kTokenizerFile);
   }
   extras.token_ids = token_ids_from_config(read_config(directory), (directory / kConfigFile).string());
+  if (const fs::path generation = directory / kGenerationFile; fs::exists(fs::symlink_status(generation))) {
+    // Models that were tuned to chat often end a turn with a token that only this file names.
+    refuse_link_out(generation);
+    std::vector<std::int64_t>& ends = extras.token_ids.eos;
+    for (const std::int64_t end : token_ids_from_config(parse_json(read_text(generation), generation.string()), generation.string()).eos)
+      if (std::find(ends.begin(), ends.end(), end) == ends.end()) ends.push_back(end);
+  }
+  extras.tokenizer_config = read_tokenizer_config(directory);
   return extras;
 }
 

@@ -17,7 +17,8 @@ namespace symphony {
 
 struct CheckpointExtras {
   std::string tokenizer_json;  ///< text of tokenizer.json; "" writes none
-  SpecialTokenIds token_ids;
+  SpecialTokenIds token_ids;   ///< of config.json; ends of a text that only generation_config.json names are among them
+  Value tokenizer_config = ValueMap{};  ///< what read_tokenizer_config keeps
 };
 
 /// How a model is written, where there is a choice.

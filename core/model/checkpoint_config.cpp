@@ -27,17 +27,17 @@ void check_architecture(const ConfigFields& config, const Family& family) {
 }
 
 void check_window(const ConfigFields& config, const Family& family) {
-  if (family.window_is_switched) {
-    if (config.flag("use_sliding_window")) fail<DataError>(config.where(), "use_sliding_window is true, which is not supported, expected false");
-    return;
-  }
+  if (family.window_is_switched && config.flag("use_sliding_window")) fail<DataError>(config.where(), "use_sliding_window is true, which is not supported, expected false");
+}
+
+/// Positions at which full attention is what the model computes: up to the length of a sliding window the two are the same, beyond it we do not go.
+std::int64_t max_positions(const ConfigFields& config, const Family& family) {
   const std::int64_t positions = config.integer("max_position_embeddings");
-  const bool is_stated = config.states("sliding_window");
-  const std::int64_t absent = is_stated || family.sliding_window == 0 ? positions : family.sliding_window;
+  if (family.window_is_switched) return positions;
+  const std::int64_t absent = config.states("sliding_window") || family.sliding_window == 0 ? positions : family.sliding_window;
   const std::int64_t window = config.integer("sliding_window", absent);
-  if (window < positions)
-    fail<DataError>(config.where(), "sliding_window is {}{}, expected null or at least max_position_embeddings, {}", window,
-                    is_stated ? "" : fmt::format(" where {} does not say", family.model_type), positions);
+  if (window < 1) fail<DataError>(config.where(), "sliding_window is {}, expected null or at least 1", window);
+  return std::min(positions, window);
 }
 
 /// Every layer must be like every other.
@@ -149,7 +149,7 @@ ModelSpec spec_from_config(const Value& tree, std::string_view where) {
   spec.num_kv_heads = config.integer("num_key_value_heads", family.num_kv_heads > 0 ? family.num_kv_heads : spec.num_heads);
   spec.head_dim = head_dim(config, family);
   spec.ffn_size = config.integer(family.moe ? family.moe->expert_width : "intermediate_size");
-  spec.max_positions = config.integer("max_position_embeddings");
+  spec.max_positions = max_positions(config, family);
   const RopeSettings rope = read_rope(config, family.rope_theta);
   spec.rope_theta = rope.theta;
   spec.rope_scaling = rope.scaling;

@@ -267,7 +267,9 @@ ModelHandle make_assembly(const StageBuilder& builder, const ModelSpec& spec, co
   ModelHandle handle;
   handle.spec = spec;
   handle.tokenizer = sources.front().tokenizer;
-  handle.token_ids = sources[anchor_index(*builder.experiment)].token_ids;
+  const ModelHandle& anchor = sources[anchor_index(*builder.experiment)];
+  handle.token_ids = anchor.token_ids;
+  handle.tokenizer_config = anchor.tokenizer_config;
   handle.fused = true;
   if (!assembly.plan.slots.empty()) {
     const Method router = builder.registry.canonical("router", builder.experiment->router.method);

@@ -63,7 +63,7 @@ LanguageModel StageBuilder::loaded(const Model& model) const { return {model, ro
 
 LanguageModel StageBuilder::trainable(const Model& model) const { return {model, router_for(model.spec), device()}; }
 
-CheckpointExtras checkpoint_extras(const ModelHandle& model) { return {model.tokenizer->to_json(), model.token_ids}; }
+CheckpointExtras checkpoint_extras(const ModelHandle& model) { return {model.tokenizer->to_json(), model.token_ids, model.tokenizer_config}; }
 
 Context plugin_context(const StageScope& scope, std::uint64_t seed) {
   Context context;

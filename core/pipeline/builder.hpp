@@ -62,7 +62,8 @@ struct ModelHandle {
   std::vector<std::string> expert_domains;
   ModelSpec spec;
   std::shared_ptr<const Tokenizer> tokenizer;  ///< of the text that it reads
-  SpecialTokenIds token_ids;                ///< as a checkpoint's config.json names them; of a merged model the anchor's, whose ids a union keeps
+  SpecialTokenIds token_ids;                ///< as a checkpoint's config.json names them; of a merged model the anchor's, whose ids a union keeps or maps
+  Value tokenizer_config = ValueMap{};      ///< its special tokens by role and its chat template; of a merged model the anchor's
   torch::Tensor held_rows_V;                ///< bool; which rows of embedding and head are its own; undefined: all
   bool fused = false;                       ///< put together while it is read, rather than read from its own checkpoint
 };

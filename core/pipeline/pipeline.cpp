@@ -72,13 +72,23 @@ class PipelineMaker {
     result_.records.push_back({stage, group});
   }
 
+  static void expect_dense(const std::string& name, const ModelHandle& source) {
+    if (source.spec.moe)
+      fail<DataError>("sources.models." + name, "the checkpoint is a Mixture-of-Experts of {} experts, expected a dense model; 'runner generate' reads it as it is",
+                      source.spec.moe->num_experts);
+  }
+
   void make_sources() {
     for (const std::string& name : what().merged_sources()) {
       sources_.push_back(make_source(builder_, name, texts_));
+      expect_dense(name, sources_.back());
       add_record(sources_.back().stage, "sources/" + name);
     }
     std::optional<ModelHandle> base;
-    if (what().sources.base) base = make_source(builder_, *what().sources.base, texts_);
+    if (what().sources.base) {
+      base = make_source(builder_, *what().sources.base, texts_);
+      expect_dense(*what().sources.base, *base);
+    }
     merged_ = unite_sources(sources_, anchor_index(what()), base, texts_.vocabularies());
     check_compatible(source_differences(what(), merged_.sources, merged_.base), what().sources.anchor);
     evaluate_rivals();

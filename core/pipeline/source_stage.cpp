@@ -57,6 +57,7 @@ ModelHandle handle(const StagePtr& stage, const std::string& label, const ModelH
   result.label = label;
   result.tokenizer = like.tokenizer;
   result.token_ids = like.token_ids;
+  result.tokenizer_config = like.tokenizer_config;
   result.load = [stage, label](const StageFolder& folder) {
     Model model = read_checkpoint(folder(*stage) / kModelFolder);
     model.name = label;
@@ -132,7 +133,10 @@ ModelHandle make_checkpoint(const StageBuilder& builder, const std::string& name
     fail<DataError>("sources.models." + name, "no checkpoint directory {}{}", quoted(directory.string()), fetch.empty() ? "" : "; to fetch it: " + fetch);
   Value parameters = ValueMap{};
   parameters.set("files", checkpoint_identity(directory));
-  const auto run = [directory](StageScope& scope) { scope.record.note("directory", directory.string()); };
+  const auto run = [directory](StageScope& scope) {
+    scope.record.note("directory", directory.string());
+    if (!load_model_tokenizer(directory)) scope.record.note("tokenizer", "the directory has none; the model is taken to read bytes");
+  };
   const StagePtr stage = make_stage("checkpoint", kCheckpointRevision, "checkpoint " + name, std::move(parameters), {}, NumericEnvironment{}, run,
                                     {.light = true, .read_bytes = tensor_file_bytes(directory)});
   ModelHandle result;
@@ -145,7 +149,9 @@ ModelHandle make_checkpoint(const StageBuilder& builder, const std::string& name
   };
   result.spec = read_checkpoint(directory).spec;
   result.tokenizer = checkpoint_tokenizer(directory, result.spec, texts.vocabularies());
-  result.token_ids = read_checkpoint_extras(directory).token_ids;
+  CheckpointExtras extras = read_checkpoint_extras(directory);
+  result.token_ids = std::move(extras.token_ids);
+  result.tokenizer_config = std::move(extras.tokenizer_config);
   return result;
 }
 

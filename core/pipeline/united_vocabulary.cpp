@@ -65,16 +65,31 @@ Model seen_through(const Model& model, std::shared_ptr<const TokenMap> map) {
   return result;
 }
 
+/// Ids of special tokens in the union, which leaves out ids that are no token.
+SpecialTokenIds mapped(const SpecialTokenIds& ids, const TokenMap& map) {
+  const auto place = [&map](std::int64_t id) -> std::optional<std::int64_t> {
+    const auto found = std::find(map.own.begin(), map.own.end(), id);
+    return found == map.own.end() ? std::nullopt : std::optional(found - map.own.begin());
+  };
+  SpecialTokenIds result;
+  if (ids.bos) result.bos = place(*ids.bos);
+  if (ids.pad) result.pad = place(*ids.pad);
+  for (const std::int64_t end : ids.eos)
+    if (const auto found = place(end)) result.eos.push_back(*found);
+  return result;
+}
+
 ModelHandle through(ModelHandle handle, std::shared_ptr<const Tokenizer> tokenizer, std::shared_ptr<const TokenMap> map) {
   handle.spec.vocab_size = static_cast<std::int64_t>(map->own.size());
   handle.held_rows_V = held_rows(*map);
+  handle.token_ids = mapped(handle.token_ids, *map);
   handle.tokenizer = std::move(tokenizer);
   handle.load = [load = handle.load, map = std::move(map)](const StageFolder& folder) { return seen_through(load(folder), map); };
   return handle;
 }
 
 bool reads_alike(const ModelHandle& a, const ModelHandle& b) {
-  return a.spec.vocab_size == b.spec.vocab_size && (a.tokenizer == b.tokenizer || a.tokenizer->spec() == b.tokenizer->spec());
+  return a.spec.vocab_size == b.spec.vocab_size && (a.tokenizer == b.tokenizer || reads_alike(a.tokenizer->spec(), b.tokenizer->spec()));
 }
 
 }  // namespace

@@ -111,20 +111,23 @@ void put_mean_of_holders(const FusionInput& input, const std::vector<double>& we
   });
 }
 
-torch::Tensor fuse_held_rows(const FusionInput& input, const std::vector<double>& weights, std::string_view who,
-                             const std::function<torch::Tensor(const std::vector<TensorRows>&)>& method) {
-  if (input.row_masks.empty()) return method(input.sources);
+torch::Tensor fuse_held_rows(const FusionInput& input, const std::vector<double>& weights, std::string_view who, const Coefficients& coefficients) {
+  if (input.row_masks.empty()) return combine(input.sources, coefficients(input.sources));
   SYMPHONY_ASSERT(input.row_masks.size() == input.sources.size());
   torch::Tensor common = torch::ones_like(input.row_masks.front());
   for (std::size_t source_idx = 0; source_idx < input.sources.size(); ++source_idx)
     if (weights[source_idx] != 0.0) common = common.logical_and(input.row_masks[source_idx]);
   const torch::Tensor common_rows = common.nonzero().squeeze(1), other_rows = common.logical_not().nonzero().squeeze(1);
 
-  torch::Tensor result = torch::empty(input.sources.front().shape(), torch::kFloat32);
+  torch::Tensor result = torch::zeros(input.sources.front().shape(), torch::kFloat32);
   if (common_rows.numel() > 0) {
     std::vector<TensorRows> rows_of_sources;
     for (const TensorRows& source : input.sources) rows_of_sources.push_back(source.select(common_rows));
-    result.index_copy_(0, common_rows, method(rows_of_sources).to(torch::kFloat32));
+    const Used read = used(rows_of_sources, coefficients(rows_of_sources));
+    if (!read.tensors.empty())
+      for_rows(read.tensors, [&](std::int64_t first, const std::vector<torch::Tensor>& parts) {
+        result.index_copy_(0, common_rows.narrow(0, first, parts.front().size(0)), weighted_sum(parts, read.numbers));
+      });
   }
   if (other_rows.numel() > 0) put_mean_of_holders(input, weights, other_rows, who, result);
   return result;

@@ -28,10 +28,12 @@ torch::Tensor gram_matrix(const std::vector<TensorRows>& sources, const std::vec
 /// sum_i coefficients[i] * theta_i, float32. Sources whose coefficient is exactly 0 are not read.
 torch::Tensor combine(const std::vector<TensorRows>& sources, const std::vector<double>& coefficients);
 
-/// Applies `method` to the rows that every source holds; any other row is the `weights` mean of those that hold it, so that a row of one
-/// source only is kept as it is. Without row masks: `method(input.sources)`. Throws DataError when a row is held by no source of weight > 0.
-torch::Tensor fuse_held_rows(const FusionInput& input, const std::vector<double>& weights, std::string_view who,
-                             const std::function<torch::Tensor(const std::vector<TensorRows>&)>& method);
+/// What a linear method makes of some rows of the sources: their coefficients.
+using Coefficients = std::function<std::vector<double>(const std::vector<TensorRows>& sources)>;
+
+/// Combines the rows that every source holds, with the coefficients found from these rows; any other row is the `weights` mean of those that hold it, so that a
+/// row of one source only is kept as it is. Without row masks every row is held. Throws DataError when a row is held by no source of weight > 0.
+torch::Tensor fuse_held_rows(const FusionInput& input, const std::vector<double>& weights, std::string_view who, const Coefficients& coefficients);
 
 /// Puts the `weights` mean over those that hold them into the rows of `result` that `rows`, int64, lists. Throws DataError when a row is held by no source of
 /// weight > 0.

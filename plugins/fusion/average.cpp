@@ -49,7 +49,7 @@ class Average final : public Fusion {
     const std::vector<double> weights = normalised_weights(params_.weights, input.sources.size(), kWho);
     check_sources(input, weights, kWho);
     return fuse_held_rows(input, weights, kWho, [&](const std::vector<TensorRows>& sources) {
-      return combine(sources, params_.restore_norm ? with_mean_norm(weights, gram_matrix(sources, weights)) : weights);
+      return params_.restore_norm ? with_mean_norm(weights, gram_matrix(sources, weights)) : weights;
     });
   }
 

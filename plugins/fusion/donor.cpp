@@ -31,9 +31,10 @@ class Donor final : public Fusion {
     std::vector<double> weights(input.sources.size(), input.row_masks.empty() ? 0.0 : 1.0);
     weights[donor_idx] = 1.0;
     check_sources(input, weights, kWho);
-    const auto given = [donor_idx](const std::vector<TensorRows>& sources) { return sources[donor_idx].whole().to(torch::kFloat32, /*non_blocking=*/false, /*copy=*/true); };
-    if (input.row_masks.empty()) return given(input.sources);
-    torch::Tensor result = fuse_held_rows(input, normalised_weights({}, weights.size(), kWho), kWho, given);
+    std::vector<double> donor_alone(input.sources.size(), 0.0);
+    donor_alone[donor_idx] = 1.0;
+    torch::Tensor result = fuse_held_rows(input, normalised_weights({}, weights.size(), kWho), kWho, [&](const std::vector<TensorRows>&) { return donor_alone; });
+    if (input.row_masks.empty()) return result;
     for_rows({input.sources[donor_idx]}, [&](std::int64_t first, const std::vector<torch::Tensor>& parts) {
       const std::int64_t count = parts.front().size(0);
       const torch::Tensor held = input.row_masks[donor_idx].narrow(0, first, count).unsqueeze(1);

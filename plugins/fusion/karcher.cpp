@@ -49,7 +49,7 @@ class Karcher final : public Fusion {
     const std::vector<double> weights = normalised_weights(params_.weights, input.sources.size(), kWho);
     check_sources(input, weights, kWho);
     return fuse_held_rows(input, weights, kWho, [&](const std::vector<TensorRows>& sources) {
-      return combine(sources, coefficients(gram_matrix(sources, weights), torch::tensor(weights, torch::kFloat64), input.tensor.name));
+      return coefficients(gram_matrix(sources, weights), torch::tensor(weights, torch::kFloat64), input.tensor.name);
     });
   }
 

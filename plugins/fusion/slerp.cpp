@@ -54,7 +54,7 @@ class Slerp final : public Fusion {
     const std::vector<double> weight = weights(input.sources.size());
     check_sources(input, weight, kWho);
     return fuse_held_rows(input, weight, kWho, [&](const std::vector<TensorRows>& sources) {
-      return combine(sources, fold(gram_matrix(sources, weight), weight, input));
+      return fold(gram_matrix(sources, weight), weight, input);
     });
   }
 

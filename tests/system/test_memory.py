@@ -97,7 +97,8 @@ def test_merging_takes_the_memory_of_a_few_tensors_whatever_the_depth(tmp_path):
 def test_merging_takes_the_memory_of_a_few_tensors_however_many_models_are_moved(tmp_path):
     names = ["gamma", "delta", "epsilon", "zeta", "eta", "theta"]
     # One fills the room that is kept for tensors that views make; the others are made by rows.
-    assert_alike(*(merge_peak(tmp_path / f"{2 + count} models", STREAM, others=names[:count]) for count in (1, 6)))
+    few, many = (merge_peak(tmp_path / f"{2 + count} models", STREAM, others=names[:count]) for count in (1, 6))
+    assert many - few <= 4 * 65536 * 256  # one embedding; kept in memory, five more models would take five
 
 
 def test_matching_units_takes_the_memory_of_one_similarity(tmp_path):

@@ -213,8 +213,6 @@ TEST_CASE("tokenizer: what is not implemented is refused by name", "[core][data]
   CHECK_THAT(normalizer(R"({"type": "Lowercase"})"), Contains("the normalizer 'Lowercase' is not supported, expected NFC"));
   CHECK_THAT(normalizer(R"({"type": "Replace", "pattern": {"Regex": "a"}, "content": "b"})"), Contains("the regular expression 'a' is not supported"));
   CHECK_THAT(normalizer(R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Strip"}]})"), Contains("the normalizer 'Strip' is not supported"));
-  CHECK_THAT(more(R"("truncation": {"max_length": 512})"), Contains("'truncation' is a map, which is not supported, expected null"));
-  CHECK_THAT(more(R"("padding": {"strategy": "BatchLongest"})"), Contains("'padding'"));
   CHECK_THAT(more(R"("post_processor": {"type": "BertProcessing"})"), Contains("the post_processor 'BertProcessing' is not supported"));
   CHECK_THAT(more(R"("post_processor": {"type": "TemplateProcessing", "single": [], "pair": [], "special_tokens": {}})"), Contains("not exactly one sequence"));
   CHECK_THAT(error(replaced(good, R"("decoder": {"type": "ByteLevel", "add_prefix_space": false}, )", "")), Contains("has no decoder"));
@@ -232,6 +230,45 @@ TEST_CASE("tokenizer: a directory with a SentencePiece model alone is refused wi
   CHECK_THROWS_WITH(load_model_tokenizer(folder.path()), Contains("has a tokenizer.model but no tokenizer.json") && Contains("save_pretrained"));
   atomic_write(folder.path() / "tokenizer.json", byte_tokenizer()->to_json());
   CHECK(load_model_tokenizer(folder.path())->vocab_size() == 259);
+}
+
+TEST_CASE("tokenizer: a directory with other files of a tokenizer is not taken to have none", "[core][data]") {
+  const symphony::testing::TemporaryFolder folder;
+  for (const char* other : {"vocab.json", "tokenizer_config.json", "tekken.json"}) {
+    atomic_write(folder.path() / other, "{}");
+    CHECK_THROWS_WITH(load_model_tokenizer(folder.path()), Contains(fmt::format("has a {} but no tokenizer.json", other)) && Contains("save_pretrained"));
+    std::filesystem::remove(folder.path() / other);
+  }
+  std::filesystem::create_symlink("nothing", folder.path() / "tokenizer.json");
+  CHECK_THROWS_WITH(load_model_tokenizer(folder.path()), Contains("is a link to 'nothing', which does not exist"));
+}
+
+TEST_CASE("tokenizer: a link to a file elsewhere is not read", "[core][data]") {
+  const symphony::testing::TemporaryFolder folder;
+  atomic_write(folder.path() / "secret", "content");
+  std::filesystem::create_directory(folder.path() / "m");
+  std::filesystem::create_symlink(folder.path() / "secret", folder.path() / "m/tokenizer.json");
+  CHECK_THROWS_WITH(load_model_tokenizer(folder.path() / "m"), Contains("outside its folder") && !Contains("content"));
+}
+
+TEST_CASE("tokenizer: how a batch was last cut is no part of it", "[core][data]") {
+  const std::string plain = byte_tokenizer()->to_json();
+  std::string cut = plain;
+  const std::string none = "\"truncation\": null";
+  cut.replace(cut.find(none), none.size(), R"("truncation": {"max_length": 512})");
+  REQUIRE(cut != plain);
+  CHECK(parse_tokenizer(cut, "t.json")->spec() == byte_tokenizer()->spec());
+}
+
+TEST_CASE("tokenizer: flags that change neither ids nor text make no other tokenizer", "[core][data]") {
+  const TokenizerSpec spec = byte_tokenizer()->spec();
+  TokenizerSpec other = spec;
+  std::get<ByteLevel>(other.decoder.front()) = {true, false, true};
+  std::get<ByteLevel>(other.pre_tokenizer.front()).trim_offsets ^= true;
+  CHECK_FALSE(other == spec);
+  CHECK(reads_alike(other, spec));
+  std::get<ByteLevel>(other.pre_tokenizer.front()).add_prefix_space ^= true;
+  CHECK_FALSE(reads_alike(other, spec));
 }
 
 TEST_CASE("tokenizer: word patterns by hand split as their regular expressions do", "[core][data]") {

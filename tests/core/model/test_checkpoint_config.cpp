@@ -127,7 +127,7 @@ TEST_CASE("checkpoint_config: what we would not compute is refused, not ignored"
                 "config.json: decoder_sparse_step is 2; a mixture of dense and expert layers is not supported, expected 1");
   check_refused(config_with("mlp_only_layers", ValueList{0}),
                 "config.json: mlp_only_layers is not empty; a mixture of dense and expert layers is not supported, expected []");
-  check_refused(config_with("sliding_window", 4096), "config.json: sliding_window is 4096, expected null or at least max_position_embeddings, 8192");
+  check_refused(config_with("sliding_window", 0), "config.json: sliding_window is 0, expected null or at least 1");
   check_refused(config_with("quantization_config", ValueMap{}), "config.json: the weights are quantised, expected plain floating-point tensors");
   check_refused(config_with("layer_types", ValueList{"full_attention", "sliding_attention"}),
                 "config.json: layer_types holds other layers than 'full_attention', which are not supported");
@@ -166,15 +166,20 @@ TEST_CASE("checkpoint_config: both spellings of rotary scaling are read, and not
                 "config.json: the rope scaling's factor is -1, expected a positive finite number");
 }
 
-TEST_CASE("checkpoint_config: a window is in force unless the file or the family says otherwise", "[core][model]") {
+TEST_CASE("checkpoint_config: positions end with a window that is in force, as the file or the family says", "[core][model]") {
   Value config = config_with("model_type", "mistral");
   config.set("architectures", Value());
-  check_refused(config, "config.json: sliding_window is 4096 where mistral does not say, expected null or at least max_position_embeddings, 8192");
+  const auto positions = [&config] { return spec_from_config(config, "config.json").max_positions; };
+  CHECK(positions() == 4096);  // the family's, where the file does not say
   config.set("sliding_window", Value());
-  CHECK(spec_from_config(config, "config.json").family == "mistral");
+  CHECK(positions() == 8192);
+  config.set("sliding_window", 512);
+  CHECK(positions() == 512);
+  config.set("sliding_window", 100000);
+  CHECK(positions() == 8192);
   config.set("model_type", "qwen2");
   config.set("sliding_window", 16);
-  CHECK(spec_from_config(config, "config.json").family == "qwen2");
+  CHECK(positions() == 8192);
   config.set("use_sliding_window", true);
   check_refused(config, "config.json: use_sliding_window is true, which is not supported, expected false");
 }

@@ -133,6 +133,24 @@ TEST_CASE("united vocabulary: a token none of whose bytes a source has is a row 
   CHECK(torch::equal(rows[2], own_a));
 }
 
+TEST_CASE("united vocabulary: special tokens keep their meaning where the union leaves out ids", "[core][pipeline]") {
+  TokenizerSpec spec = kFirst->spec();
+  const std::int64_t old_id = spec.added.back().id, new_id = old_id + 5;
+  for (auto& [spelled, id] : spec.vocab)
+    if (id == old_id) id = new_id;
+  spec.added.back().id = new_id;
+  const auto with_gap = make_tokenizer(std::move(spec), "test");
+  ModelHandle anchor = handle_of("first", random_for(*with_gap, 1), with_gap), other = handle_of("second", random_for(*kSecond, 2), kSecond);
+  anchor.token_ids = {new_id, old_id, {new_id}};  // `pad` names an id that is no token
+  const MergedHandles united = united_handles({anchor, other}, 0);
+  const SpecialTokenIds& ids = united.sources[0].token_ids;
+  REQUIRE(ids.bos);
+  CHECK(*ids.bos == united.sources[0].tokenizer->encode("<|bos|>", SpecialText::token).front());
+  CHECK(*ids.bos != new_id);
+  CHECK(ids.eos == std::vector<std::int64_t>{*ids.bos});
+  CHECK_FALSE(ids.pad);
+}
+
 TEST_CASE("united vocabulary: sources that read alike stay as they are", "[core][pipeline]") {
   const Model first = random_for(*kFirst, 1), other = random_for(*kFirst, 2);
   const MergedHandles same = united_handles({handle_of("first", first, kFirst), handle_of("other", other, with_ids_permuted(*kFirst, 0))}, 0);
