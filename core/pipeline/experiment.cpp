@@ -173,7 +173,7 @@ void Experiment::describe(Schema& s) {
   s.field<&Experiment::logging>("logging", "what the log holds");
   s.field<&Experiment::exported>("export", "write the model at the end of the run as a Hugging Face directory; absent: do not");
   s.field<&Experiment::report>("report", "questions that the report answers from the numbers");
-  s.field<&Experiment::expect>("expect", "numbers the run must end with (relative 1e-3), for experiments that are tests");
+  s.field<&Experiment::expect>("expect", "numbers the run must end with (relative 1e-3), or [lowest, highest], for experiments that are tests");
 }
 
 std::vector<std::string> Experiment::in_domain() const {
@@ -249,6 +249,12 @@ void check_source(const Experiment& experiment, const std::string& name, const S
   if (model.train->start) check_start(experiment, *model.train, path, check);
 }
 
+void check_expected(const Experiment& experiment, Checker& check) {
+  for (const auto& [row, values] : experiment.expect)
+    if (values.empty() || values.size() > 2 || values.front() > values.back())
+      check.issues.push_back({{"expect", row}, fmt::format("got [{}], expected one number, or the lowest and the highest", fmt::join(values, ", ")), false});
+}
+
 void check_used_sources(const Experiment& experiment, Checker& check) {
   std::set<std::string> seen;
   for (const std::string& name : experiment.sources.use) {
@@ -312,6 +318,7 @@ SchemaIssues check_experiment(Experiment& experiment, const PluginRegistry& regi
   if (experiment.sources.models.empty()) check.issues.push_back({{"sources", "models"}, "expected at least one source", false});
   for (const auto& [name, model] : experiment.sources.models) check_source(experiment, name, model, check);
   check_used_sources(experiment, check);
+  check_expected(experiment, check);
   check.known(experiment.sources.anchor, experiment.merged_sources(), "source to be the anchor", {"sources", "anchor"});
   if (experiment.sources.base) check.known(*experiment.sources.base, keys(experiment.sources.models), "source to be the base", {"sources", "base"});
   check.known_domains(experiment.calibration.domains, experiment, {"calibration", "domains"});

@@ -168,7 +168,7 @@ struct Experiment {
   LoggingSettings logging;
   std::optional<ExportSettings> exported;   ///< `export`
   std::vector<Question> report;
-  Named<double> expect;                     ///< metric: value; a run that ends elsewhere fails (smoke experiments)
+  Named<std::vector<double>> expect;        ///< metric: value, or lowest and highest; a run that ends elsewhere fails (smoke experiments)
   static void describe(Schema& s);
 
   std::vector<std::string> in_domain() const;   ///< names of the domains that are not out of distribution

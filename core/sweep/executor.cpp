@@ -75,6 +75,10 @@ std::vector<EvaluationRow> placed_rows(const RowsPlacement& placement, const fs:
   return rows;
 }
 
+std::string wanted(const std::vector<double>& expected, double tolerance) {
+  return expected.size() == 1 ? fmt::format("{:.6g} within {:g}", expected[0], tolerance) : fmt::format("{:g} to {:g}", expected[0], expected[1]);
+}
+
 /// A smoke experiment carries the numbers it must end with.
 void check_expectations(const Experiment& experiment, const std::vector<EvaluationRow>& rows, const std::string& run_id) {
   constexpr double kRelativeTolerance = 1e-3;
@@ -82,9 +86,13 @@ void check_expectations(const Experiment& experiment, const std::vector<Evaluati
   for (const auto& [path, expected] : experiment.expect) {
     const auto matches = [&path = path](const EvaluationRow& row) { return row.moment + "/" + row.task + "/" + row.metric == path && row.subject == "model"; };
     const auto found = std::find_if(rows.begin(), rows.end(), matches);
-    if (found == rows.end()) wrong += fmt::format("\n  {}: no such row", path);
-    else if (!(std::abs(found->value - expected) <= kRelativeTolerance * std::abs(expected)))
-      wrong += fmt::format("\n  {}: got {:.6g}, expected {:.6g} within {:g}", path, found->value, expected, kRelativeTolerance);
+    if (found == rows.end()) {
+      wrong += fmt::format("\n  {}: no such row", path);
+      continue;
+    }
+    const double slack = expected.size() == 1 ? kRelativeTolerance * std::abs(expected[0]) : 0.0;
+    if (!(found->value >= expected.front() - slack && found->value <= expected.back() + slack))
+      wrong += fmt::format("\n  {}: got {:.6g}, expected {}", path, found->value, wanted(expected, kRelativeTolerance));
   }
   if (!wrong.empty()) fail<NumericError>(run_id, "numbers differ from `expect`:{}", wrong);
 }

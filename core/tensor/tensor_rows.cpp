@@ -11,9 +11,10 @@ namespace {
 
 constexpr std::int64_t kEntriesAtOnce = std::int64_t{1} << 22;
 
-std::int64_t rows_at_once(const TensorRows& tensor) {
-  const std::int64_t entries_a_row = std::max<std::int64_t>(1, c10::multiply_integers(tensor.shape()) / std::max<std::int64_t>(1, tensor.num_rows()));
-  return std::max<std::int64_t>(1, kEntriesAtOnce / entries_a_row);
+std::int64_t rows_at_once(const std::vector<TensorRows>& tensors) {
+  const TensorRows& one = tensors.front();
+  const std::int64_t entries_a_row = std::max<std::int64_t>(1, c10::multiply_integers(one.shape()) / std::max<std::int64_t>(1, one.num_rows()));
+  return std::max<std::int64_t>(1, kEntriesAtOnce / entries_a_row / static_cast<std::int64_t>(tensors.size()));
 }
 
 }  // namespace
@@ -57,7 +58,7 @@ void for_rows(const std::vector<TensorRows>& tensors, const std::function<void(s
   const TensorRows& one = tensors.front();
   for (const TensorRows& tensor : tensors) SYMPHONY_ASSERT(tensor.shape() == one.shape());
   const bool in_memory = std::all_of(tensors.begin(), tensors.end(), [](const TensorRows& tensor) { return tensor.in_memory(); });
-  const std::int64_t step = in_memory ? std::max<std::int64_t>(1, one.num_rows()) : rows_at_once(one);
+  const std::int64_t step = in_memory ? std::max<std::int64_t>(1, one.num_rows()) : rows_at_once(tensors);
   for (std::int64_t first = 0; first < one.num_rows(); first += step) {
     const std::int64_t count = std::min(step, one.num_rows() - first);
     std::vector<torch::Tensor> parts;

@@ -42,7 +42,7 @@ class TensorRows {
 };
 
 /// Calls body(first, parts) for stretches of rows of tensors of one shape, in their order: parts[i] are rows `first` and on of tensors[i]. A stretch has about
-/// four million entries; tensors that are all in memory are one stretch.
+/// four million entries of all of them together; tensors that are all in memory are one stretch.
 void for_rows(const std::vector<TensorRows>& tensors, const std::function<void(std::int64_t first, const std::vector<torch::Tensor>& parts)>& body);
 
 }  // namespace symphony

@@ -63,6 +63,14 @@ TEST_CASE("a source must say exactly once where it comes from", "[core][pipeline
   CHECK_THAT(issues_of(tree), Catch::Contains("sources.models.b: expected exactly one of 'train' and 'checkpoint'"));
 }
 
+TEST_CASE("expected numbers are one, or the lowest and the highest", "[core][pipeline]") {
+  Value tree = small();
+  tree.set("expect", ValueMap{{"post/a/x", 1.5}, {"post/b/x", ValueList{0.25, 1}}});
+  CHECK(issues_of(tree) == issues_of(small()));
+  tree.set("expect", ValueMap{{"post/a/x", ValueList{1, 0.25}}});
+  CHECK_THAT(issues_of(tree), Catch::Contains("expect.post/a/x: got [1, 0.25], expected one number, or the lowest and the highest"));
+}
+
 TEST_CASE("domains and recipes that do not exist are named with the nearest", "[core][pipeline]") {
   Value tree = small();
   tree.find("sources")->find("models")->find("b")->find("train")->set("recipe", "rr");
