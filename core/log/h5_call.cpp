@@ -35,8 +35,9 @@ std::string file_of(hid_t location) {
   return name;
 }
 
-void silence() {
-  static const bool once = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
+/// Before any other call. Without the library's own function at exit, which crashes on a file that a full disk did not let it close; our handles close theirs.
+void prepare_library() {
+  static const bool once = H5dont_atexit() >= 0 && H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
   static_cast<void>(once);
 }
 
@@ -45,7 +46,7 @@ H5Properties properties(hid_t kind) { return H5Properties(check(H5Pcreate(kind),
 /// Access of every file: old-format bounds, no flock of the file, and no eviction of dirty metadata between two flushes. The last
 /// point is what makes a killed writer's file readable: without it the metadata cache writes parts of a later state whenever it fills.
 H5Properties file_access() {
-  silence();
+  prepare_library();
   H5Properties access = properties(H5P_FILE_ACCESS);
   check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V110), H5I_INVALID_HID, "", "setting format bounds");
   check(H5Pset_file_locking(access.id(), false, true), H5I_INVALID_HID, "", "switching file locking off");
