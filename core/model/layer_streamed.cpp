@@ -44,19 +44,24 @@ std::int64_t LayerStreamed::num_tokens(std::int64_t chunk) const {
   return chunks_.at(static_cast<std::size_t>(chunk)).tokens.token_ids_N.size(0);
 }
 
-torch::Tensor LayerStreamed::stored(const SpecTensor& expected) const {
+void LayerStreamed::check_shape(const SpecTensor& expected) const {
   const TensorInfo& info = model_.tensors->info(expected.name);
   if (info.shape != expected.shape)
     fail<DataError>(fmt::format("model {}", quoted(model_.name)), "tensor {} has shape {}, expected {} by its spec", quoted(expected.name),
                     shape_text(info.shape), shape_text(expected.shape));
+}
+
+torch::Tensor LayerStreamed::stored(const SpecTensor& expected) const {
+  check_shape(expected);
   return model_.tensors->get(expected.name);
 }
 
-/// Only the rows in use are converted: a vocabulary in float32 would be the largest thing in the process.
+/// Only the rows in use are made and converted: a vocabulary in float32 would be the largest thing in the process.
 torch::Tensor LayerStreamed::embedded(const torch::Tensor& tokens_BT) const {
   const auto tensors = spec_tensors(model_.spec);
   const auto embedding = std::find_if(tensors.begin(), tensors.end(), [](const SpecTensor& tensor) { return tensor.kind == TensorKind::embedding; });
-  return torch::embedding(stored(*embedding), tokens_BT.reshape(-1)).to(torch::TensorOptions().device(options_.device).dtype(options_.dtype));
+  check_shape(*embedding);
+  return model_.tensors->by_rows(embedding->name).gather(tokens_BT.reshape(-1)).to(torch::TensorOptions().device(options_.device).dtype(options_.dtype));
 }
 
 TensorMap LayerStreamed::load(std::int64_t layer) const {

@@ -82,6 +82,7 @@ class LayerStreamed {
   };
   Chunk& chunk_at(std::int64_t chunk, std::int64_t halves_expected);
   torch::Tensor decoded_attention(const Chunk& chunk) const;
+  void check_shape(const SpecTensor& expected) const;
   torch::Tensor stored(const SpecTensor& expected) const;
   torch::Tensor embedded(const torch::Tensor& tokens_BT) const;
   TensorMap load(std::int64_t layer) const;

@@ -38,9 +38,10 @@ class Bfloat16View final : public TensorSource {
  public:
   explicit Bfloat16View(std::shared_ptr<const TensorSource> source) : source_(std::move(source)) {}
   const std::vector<TensorInfo>& infos() const override { return source_->infos(); }
-  torch::Tensor get(std::string_view name) const override {
-    const torch::Tensor tensor = source_->get(name);
-    return tensor.to(torch::kBFloat16).to(tensor.scalar_type());
+  torch::Tensor get(std::string_view name) const override { return by_rows(name).whole(); }
+  TensorRows by_rows(std::string_view name) const override {
+    const TensorRows given = source_->by_rows(name);
+    return {given.shape(), given.dtype(), [given](const torch::Tensor& index) { return given.gather(index).to(torch::kBFloat16).to(given.dtype()); }};
   }
   std::string label() const override { return source_->label() + ", in bfloat16"; }
 
@@ -68,13 +69,14 @@ double largest_difference(const Model& a, const Model& b) {
   constexpr std::int64_t kRows = 4096;
   double largest = 0;
   for (const TensorInfo& info : a.tensors->infos()) {
-    const torch::Tensor left = a.tensors->get(info.name), right = b.tensors->get(info.name);
-    const auto left_blocks = left.split(kRows), right_blocks = right.split(kRows);
     double scale = 0, difference = 0;
-    for (std::size_t block = 0; block < left_blocks.size(); ++block) {
-      scale = larger_or_nan(left_blocks[block].abs().max().item<double>(), scale);
-      difference = larger_or_nan((left_blocks[block] - right_blocks[block]).abs().max().item<double>(), difference);
-    }
+    for_rows({a.tensors->by_rows(info.name), b.tensors->by_rows(info.name)}, [&](std::int64_t, const std::vector<torch::Tensor>& parts) {
+      const auto left_blocks = parts[0].split(kRows), right_blocks = parts[1].split(kRows);
+      for (std::size_t block = 0; block < left_blocks.size(); ++block) {
+        scale = larger_or_nan(left_blocks[block].abs().max().item<double>(), scale);
+        difference = larger_or_nan((left_blocks[block] - right_blocks[block]).abs().max().item<double>(), difference);
+      }
+    });
     if (difference != 0) largest = larger_or_nan(difference / scale, largest);
   }
   return largest;
@@ -101,7 +103,7 @@ void check_decoding(const Model& model, const torch::Tensor& tokens_NT, Checks& 
 
 void check_finite(const Model& source) {
   for (const TensorInfo& info : source.tensors->infos())
-    if (!all_finite(source.tensors->get(info.name)))
+    if (!all_finite(source.tensors->by_rows(info.name)))
       fail<NumericError>("invariance", "source '{}': tensor '{}' holds a NaN or an infinity, expected finite numbers", source.name, info.name);
 }
 

@@ -81,10 +81,11 @@ std::vector<double> weight_distance(const Model& anchor, const Model& other) {
   const auto parts = static_cast<std::size_t>(anchor.spec.num_layers) + 2;
   std::vector<double> difference(parts, 0), total(parts, 0);
   for (const SpecTensor& tensor : spec_tensors(anchor.spec)) {
-    const torch::Tensor of_anchor = anchor.tensors->get(tensor.name);
     const std::size_t part = part_of(tensor, anchor.spec.num_layers);
-    difference[part] += squared_distance(of_anchor, other.tensors->get(tensor.name));
-    total[part] += inner_products({of_anchor}).item<double>();
+    for_rows({anchor.tensors->by_rows(tensor.name), other.tensors->by_rows(tensor.name)}, [&](std::int64_t, const std::vector<torch::Tensor>& rows) {
+      difference[part] += squared_distance(rows[0], rows[1]);
+      total[part] += inner_products({rows[0]}).item<double>();
+    });
   }
   for (std::size_t part = 0; part < parts; ++part) difference[part] = std::sqrt(difference[part] / total[part]);
   return difference;
