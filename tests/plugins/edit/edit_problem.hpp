@@ -1,6 +1,7 @@
 // What tests of edits share: a bank of two sources in one backbone, and an edit fitted and applied as the assembly does it.
 #pragma once
 
+#include "core/model/layer_streamed.hpp"
 #include "core/pipeline/assemble.hpp"
 #include "core/pipeline/silent_recorder.hpp"
 #include "core/plugin/edit.hpp"
@@ -42,6 +43,24 @@ inline Edited edited(const std::string& name, const Value& params, const Model& 
   if (edit->needs_tokens()) problem.tokens_NT = random_tokens(8, 32, model.spec.vocab_size, 5);
   problem.fitted = edit->fit(problem, context);
   return {problem.fitted, edit->edit(problem, context)};
+}
+
+/// What a model shows at one site of one layer on the tokens of the fit: [T, D].
+inline torch::Tensor shown(const Model& model, Site site, std::int64_t layer) {
+  class Values final : public Tap {
+   public:
+    Values(Site site, std::int64_t layer) : site_(site), layer_(layer) {}
+    bool wants(Site site, std::int64_t layer) const override { return site == site_ && layer == layer_; }
+    void record(Site, std::int64_t, std::int64_t, const torch::Tensor& given, const torch::Tensor&) override { values.push_back(given.clone()); }
+    std::vector<torch::Tensor> values;
+
+   private:
+    Site site_;
+    std::int64_t layer_;
+  } tap(site, layer);
+  LayerStreamed stream(model, random_tokens(8, 32, model.spec.vocab_size, 5), model.spec.moe ? plugin_registry().create<Router>(model.spec.moe->router) : nullptr);
+  run_all(stream, &tap);
+  return torch::cat(tap.values);
 }
 
 }  // namespace symphony::testing

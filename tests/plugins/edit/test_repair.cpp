@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <map>
 
-#include "core/model/layer_streamed.hpp"
 #include "core/model/rms_norm.hpp"
 
 using namespace symphony;
@@ -15,24 +14,6 @@ namespace {
 std::vector<Model> two_sources(bool bias) {
   const ModelSpec spec = tiny_spec({.qkv_bias = bias});
   return {random_model(spec, 1), random_model(spec, 2)};
-}
-
-/// What a model shows at one site of one layer on the tokens of the fit: [T, D].
-torch::Tensor shown(const Model& model, Site site, std::int64_t layer) {
-  class Values final : public Tap {
-   public:
-    Values(Site site, std::int64_t layer) : site_(site), layer_(layer) {}
-    bool wants(Site site, std::int64_t layer) const override { return site == site_ && layer == layer_; }
-    void record(Site, std::int64_t, std::int64_t, const torch::Tensor& given, const torch::Tensor&) override { values.push_back(given.clone()); }
-    std::vector<torch::Tensor> values;
-
-   private:
-    Site site_;
-    std::int64_t layer_;
-  } tap(site, layer);
-  LayerStreamed stream(model, random_tokens(8, 32, model.spec.vocab_size, 5), model.spec.moe ? plugin_registry().create<Router>(model.spec.moe->router) : nullptr);
-  run_all(stream, &tap);
-  return torch::cat(tap.values);
 }
 
 /// Outputs of one projection, first positions left out, by an independent computation: [T, rows].
