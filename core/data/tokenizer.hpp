@@ -55,7 +55,8 @@ std::size_t num_missing_bytes(const Tokenizer& tokenizer, std::string_view text)
 std::shared_ptr<const Tokenizer> byte_tokenizer();
 
 /// A byte-pair tokenizer from the text of a tokenizer.json: byte-level (GPT-2, Llama 3, Qwen2, SmolLM2) or of characters with byte fallback (Llama 2,
-/// Mistral). Throws DataError led by `where` naming the key that is missing, contradictory or not supported; nothing is ignored.
+/// Mistral). Throws DataError led by `where` naming the key that is missing, contradictory or not supported; only how a batch was last
+/// truncated and padded is left out.
 std::shared_ptr<const Tokenizer> parse_tokenizer(std::string_view json, const std::string& where);
 /// `spec` must fit together as one that was read does.
 std::shared_ptr<const Tokenizer> make_tokenizer(TokenizerSpec spec, const std::string& where);

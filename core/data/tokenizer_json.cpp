@@ -1,5 +1,5 @@
 // Reading the model of a tokenizer.json: added tokens, vocabulary and merges, each held against the others. Everything that would change the ids
-// and is not implemented is refused by name; nothing is skipped silently.
+// and is not implemented is refused by name; 'truncation' and 'padding' do not, and are left out.
 #include "core/data/tokenizer_json.hpp"
 
 #include <algorithm>

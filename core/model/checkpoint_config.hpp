@@ -20,7 +20,7 @@ struct SpecialTokenIds {
   friend bool operator==(const SpecialTokenIds&, const SpecialTokenIds&) = default;
 };
 
-/// Reads every field that changes what the model computes; a value that we do not compute (other rope types and activations, sliding windows,
+/// Reads every field that changes what the model computes; a value that we do not compute (other rope types and activations, switched windows,
 /// biases elsewhere than on q, k and v, layers of different kinds, quantisation) is refused. Fields that transformers leaves out take its
 /// defaults. Throws DataError led by `where`.
 ModelSpec spec_from_config(const Value& config, std::string_view where);

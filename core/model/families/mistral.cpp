@@ -1,4 +1,4 @@
-// Mistral: Llama's function, and a sliding window unless the file says null (version 0.1 has one, which is refused).
+// Mistral: Llama's function, and a sliding window unless the file says null (version 0.1 has one, up to whose length it is read).
 #include "core/model/families/list.hpp"
 
 namespace symphony::families {

@@ -237,3 +237,28 @@ TEST_CASE("sources that start from a checkpoint have its shape and read with its
   CHECK(count["source"] == 2);
   CHECK(count["text"] == 2);        // a and b, as its tokenizer reads them; nothing reads bytes
 }
+
+TEST_CASE("a Mixture-of-Experts as a source is refused while the plan is made", "[core][pipeline]") {
+  const symphony::testing::TemporaryFolder folder;
+  write_checkpoint(folder / "m", symphony::testing::random_model(symphony::testing::tiny_spec({.vocab = 300, .num_experts = 4}), 1), {byte_tokenizer()->to_json(), {}});
+  Value tree = small();
+  tree.find("sources")->find("models")->set("b", ValueMap{{"checkpoint", (folder / "m").string()}});
+  CHECK_THROWS_WITH(pipeline_of(tree), Catch::Contains("sources.models.b: the checkpoint is a Mixture-of-Experts of 4 experts, expected a dense model"));
+}
+
+TEST_CASE("the domain that a checkpoint stands for is part of what depends on it, not of the checkpoint", "[core][pipeline]") {
+  const symphony::testing::TemporaryFolder folder;
+  for (const char* name : {"p", "q"})
+    write_checkpoint(folder / name, symphony::testing::random_model(symphony::testing::tiny_spec({.vocab = 300}), 1), {byte_tokenizer()->to_json(), {}});
+  const auto keys = [&](const char* domain) {
+    Value tree = small();
+    Value* models = tree.find("sources")->find("models");
+    models->set("a", ValueMap{{"checkpoint", (folder / "p").string()}, {"domain", "a"}});
+    models->set("b", ValueMap{{"checkpoint", (folder / "q").string()}, {"domain", domain}});
+    return keys_by_label(pipeline_of(tree));
+  };
+  const auto before = keys("b"), after = keys("a");
+  CHECK(before.at("checkpoint checkpoint b") == after.at("checkpoint checkpoint b"));
+  CHECK(before.at("assembly assembly") != after.at("assembly assembly"));
+  CHECK(before == keys("b"));
+}
