@@ -6,6 +6,7 @@
 
 #include "core/app/command.hpp"
 #include "core/base/error.hpp"
+#include "core/base/process.hpp"
 #include "core/base/text.hpp"
 #include "core/plugin/build_tag.hpp"
 
@@ -59,6 +60,7 @@ int report(std::string_view message, int exit_code) {
 
 int main(int argc, char** argv) {
   using namespace symphony;
+  return_large_blocks();
   try {
     return dispatch({argv + 1, argv + argc});
   } catch (const Error& error) {

@@ -11,12 +11,14 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/base/descriptor.hpp"
 #include "core/base/files.hpp"
@@ -303,6 +305,14 @@ ProcessUsage own_usage() {
 }
 
 std::uint64_t own_anonymous_bytes() { return kibibytes_field("/proc/self/status", "RssAnon:"); }
+
+void return_large_blocks() {
+#ifdef __GLIBC__
+  constexpr int kLargeBlock = 8 << 20, kKept = 64 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, kLargeBlock);
+  ::mallopt(M_TRIM_THRESHOLD, kKept);  // setting the other one alone would bring this down to 128 KiB, and every training step would fault its memory in again
+#endif
+}
 
 std::uint64_t available_memory_bytes() {
   const std::uint64_t machine = kibibytes_field("/proc/meminfo", "MemAvailable:");

@@ -69,7 +69,8 @@ TensorMap LayerStreamed::load(std::int64_t layer) const {
                            model_.tensors->find(router_parameter_name(layer, router_->parameters(model_.spec).front().name)) != nullptr;
   TensorMap result;
   for (const SpecTensor& expected : with_router ? decoder_tensors(model_.spec, router_.get()) : spec_tensors(model_.spec)) {
-    if (expected.layer != layer) continue;
+    const bool is_read_by_rows = expected.kind == TensorKind::embedding && !model_.spec.tied_head;
+    if (expected.layer != layer || is_read_by_rows) continue;
     const torch::ScalarType dtype = expected.kind == TensorKind::router ? at_least_float32(options_.dtype) : options_.dtype;
     result.emplace(expected.name, stored(expected).to(torch::TensorOptions().device(options_.device).dtype(dtype)));
   }

@@ -79,8 +79,9 @@ StagePtr make_alignment(const StageBuilder& builder, const std::vector<ModelHand
     write_transforms(scope.directory / kTransformFile, {method->unties(), sets});
   };
   const ModelSpec& spec = sources.front().spec;
-  StageCost cost = alignment_cost(spec, sources.size(), experiment.calibration.tokens, kCheckedWindows, experiment.calibration.length);
   const auto method = builder.registry.create<Alignment>(experiment.alignment.method);
+  const std::int64_t tokens = method->needs(spec).empty() ? 0 : experiment.calibration.tokens;
+  StageCost cost = alignment_cost(spec, sources.size(), tokens, kCheckedWindows, experiment.calibration.length);
   const auto matrices = [&](std::int64_t entries) { return sizeof(double) * sources.size() * static_cast<std::uint64_t>(entries); };
   if (method->unties()) {
     cost.kept_bytes += matrices(spec.hidden_size * spec.hidden_size);

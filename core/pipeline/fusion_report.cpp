@@ -21,13 +21,18 @@ struct FusionLoss {
   double norm_ratio = 1.0;
 };
 
-FusionLoss fusion_loss(const std::string& tensor, const Model& merged, const std::vector<Model>& aligned) {
+/// Inner products of the sources' tensors. What is made to find them is gone before the merged tensor is made.
+torch::Tensor gram_of_sources(const std::string& tensor, const std::vector<Model>& aligned) {
   RowReader reader(aligned.front().spec);
   std::vector<TensorRows> values;
   for (const Model& source : aligned) values.push_back(reader.read(source, tensor));
-  const torch::Tensor gram_NN = gram_matrix(values, std::vector<double>(values.size(), 1.0));
+  return gram_matrix(values, std::vector<double>(values.size(), 1.0));
+}
+
+FusionLoss fusion_loss(const std::string& tensor, const Model& merged, const std::vector<Model>& aligned) {
+  const torch::Tensor gram_NN = gram_of_sources(tensor, aligned);
   const auto gram = gram_NN.accessor<double, 2>();
-  const auto count = static_cast<std::int64_t>(values.size());
+  const std::int64_t count = gram_NN.size(0);
   double pair_sum = 0.0, norm_sum = 0.0;
   for (std::int64_t a = 0; a < count; ++a) {
     norm_sum += std::sqrt(gram[a][a]);

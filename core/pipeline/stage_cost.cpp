@@ -82,8 +82,10 @@ StageCost alignment_cost(const ModelSpec& spec, std::size_t num_sources, std::in
   const std::int64_t chunk = std::min(num_windows * window_tokens, std::max(window_tokens, options_for_logits(spec).chunk_tokens));
   // A head in float32, and what it was before in another type.
   const std::uint64_t check = 3 * largest_tensor_bytes(spec) / 2 + 2 * logits_bytes(spec, chunk);
+  // What asks for statistics often moves the head too.
+  const std::uint64_t measured = tokens > 0 ? 2 * largest_tensor_bytes(spec) + moments_bytes(spec, tokens) : 0;
   return {.kept_bytes = kRecordBytes + num_sources * bytes(units, kBytesAUnit),
-          .peak_memory_bytes = program_bytes() + std::max(check, 2 * largest_tensor_bytes(spec) + moments_bytes(spec, tokens))};
+          .peak_memory_bytes = program_bytes() + std::max(check, measured)};
 }
 
 StageCost assembly_cost(const ModelSpec& assembled, std::size_t num_sources, std::int64_t tokens) {

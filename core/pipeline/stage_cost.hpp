@@ -17,7 +17,7 @@ std::uint64_t model_bytes(const ModelSpec& spec);
 StageCost text_cost();
 /// Training all or a part of a model; the trained model is kept.
 StageCost training_cost(const ModelSpec& spec, const TrainSettings& settings);
-/// Statistics of calibration tokens through two sources at a time, and the invariance check on `num_windows` of `window_tokens`.
+/// Statistics of so many calibration tokens, 0 for none, through two sources at a time, and the invariance check on `num_windows` of `window_tokens`.
 StageCost alignment_cost(const ModelSpec& spec, std::size_t num_sources, std::int64_t tokens, std::int64_t num_windows, std::int64_t window_tokens);
 /// Fusing and measuring the sources one tensor at a time; where the router's first values need them, statistics of `tokens`.
 StageCost assembly_cost(const ModelSpec& assembled, std::size_t num_sources, std::int64_t tokens);

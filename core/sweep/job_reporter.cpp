@@ -11,8 +11,8 @@ namespace symphony {
 
 namespace {
 
-constexpr auto kSampleInterval = std::chrono::milliseconds(50);  // of memory: short peaks count
-constexpr int kSamplesPerWrite = 20;
+constexpr auto kSampleInterval = std::chrono::milliseconds(5);  // of memory: short peaks count
+constexpr int kSamplesPerWrite = 200;
 
 }  // namespace
 

@@ -8,26 +8,15 @@ import pytest
 from conftest import RUNNER, SOURCE
 
 sys.path.insert(0, str(SOURCE / "tests/support"))
+from byte_tokenizer import byte_alphabet, byte_tokenizer  # noqa: E402
 from random_checkpoint import write_checkpoint  # noqa: E402
-
-
-def byte_alphabet():
-    """GPT-2's printable stand-ins for the 256 bytes."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    return {byte: chr(byte) for byte in printable} | {byte: chr(256 + place) for place, byte in enumerate(others)}
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     directory = tmp_path_factory.mktemp("models") / "tiny"
     write_checkpoint(directory, "tiny", seed=3)
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
-    tokenizer = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None, "pre_tokenizer": byte_level,
-                 "post_processor": None, "decoder": byte_level,
-                 "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None,
-                           "fuse_unk": False, "byte_fallback": False, "vocab": {text: byte for byte, text in byte_alphabet().items()}, "merges": []}}
-    (directory / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (directory / "tokenizer.json").write_text(json.dumps(byte_tokenizer()))
     return directory
 
 

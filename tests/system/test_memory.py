@@ -10,6 +10,7 @@ import pytest
 from conftest import RUNNER, SOURCE, merge_of_checkpoints
 
 sys.path.insert(0, str(SOURCE / "tests/support"))
+from byte_tokenizer import byte_tokenizer  # noqa: E402
 from random_checkpoint import SHAPES, write_checkpoint  # noqa: E402
 
 SMOKE = sorted(path.stem for path in (SOURCE / "experiments/smoke").glob("*.yaml") if path.stem != "base")
@@ -66,21 +67,24 @@ training: { phases: [] }
 eval: []
 export: { dtype: bfloat16 }
 """
+TENSORS = 3  # in float32, that a merge may hold
 FFN_AND_HEADS = "alignment: { method: weight_matching, scope: [ffn, attention_heads] }\n"
 STREAM = "experts: dense\nalignment: { method: weight_matching, scope: [residual] }\n"
 
 
-def merge_peak(folder, settings, shape="wide-vocabulary", layers=2, others=()):
+def merge_peak(folder, settings, shape="wide-vocabulary", layers=2, others=(), tokenizers=()):
     """Peak of anonymous memory of aligning by weights, fusing, assembling and writing the result."""
     folder.mkdir()
     for seed, name in enumerate(["alpha", "beta", *others]):
         write_checkpoint(folder / name, shape, layers=layers, seed=seed)
+    for name, tokenizer in zip(["alpha", "beta"], tokenizers):
+        (folder / name / "tokenizer.json").write_text(json.dumps(tokenizer))
     experiment = merge_of_checkpoints(folder, MERGE + settings, others)
     run_experiment("--exp", experiment, "--results", folder / "results", "--jobs", 1)
     (_, _, measured), = predicted_and_measured(folder / "results")
     hidden, _, _, _, ffn, vocab, _ = SHAPES[shape]
     assert (next(folder.glob("results/merge/*/model")) / "model.safetensors").stat().st_size > 2 * vocab * hidden
-    promised = 3 * 4 * hidden * max(vocab, ffn) + 512 * 2**20
+    promised = TENSORS * 4 * hidden * max(vocab, ffn) + 512 * 2**20
     print(f"{folder.name}: {measured / 2**20:.0f} MiB of {promised / 2**20:.0f}")
     assert measured <= promised
     return measured
@@ -99,6 +103,18 @@ def test_merging_takes_the_memory_of_a_few_tensors_however_many_models_are_moved
     # One fills the room that is kept for tensors that views make; the others are made by rows.
     few, many = (merge_peak(tmp_path / f"{2 + count} models", STREAM, others=names[:count]) for count in (1, 6))
     assert many - few <= 4 * 65536 * 256  # one embedding; kept in memory, five more models would take five
+
+
+def test_uniting_vocabularies_takes_the_memory_of_a_few_tensors(tmp_path):
+    # Untied heads, which the checks of an alignment read whole; both widths have the tokenizers' own memory, so what grows is tensors.
+    vocab = 65536
+    tokenizers = [byte_tokenizer([*(f"<{place}>" for place in range(256, vocab - 16)), *(f"<{name}-{place}>" for place in range(16))]) for name in ("alpha", "beta")]
+    narrow, wide = 128, 512
+    peaks = []
+    for hidden in (narrow, wide):
+        SHAPES["united"] = (hidden, 2, 4, 2, 2 * hidden, vocab, False)
+        peaks.append(merge_peak(tmp_path / f"{hidden} wide", "alignment: none\n", shape="united", tokenizers=tokenizers))
+    assert peaks[1] - peaks[0] <= TENSORS * 4 * vocab * (wide - narrow)
 
 
 def test_matching_units_takes_the_memory_of_one_similarity(tmp_path):

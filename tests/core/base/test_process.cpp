@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
+#include <memory>
 
 #include "core/base/error.hpp"
 #include "core/base/process.hpp"
@@ -118,4 +119,20 @@ TEST_CASE("process: this process knows its file and what it has used", "[core][b
   const double before = own_usage().cpu_seconds;
   while (own_usage().cpu_seconds < before + 0.02) sink = sink + 1;
   CHECK(own_usage().peak_memory_bytes > (std::uint64_t{1} << 20));
+}
+
+TEST_CASE("process: large blocks go back to the system whatever was allocated after them", "[core][base]") {
+  return_large_blocks();
+  constexpr std::size_t kBlock = 16 << 20;
+  const auto touched = [](std::size_t size) {
+    auto block = std::make_unique<char[]>(size);
+    for (std::size_t place = 0; place < size; place += 1024) static_cast<volatile char*>(block.get())[place] = 1;
+    return block;
+  };
+  touched(kBlock);  // the allocator raises its own threshold to the size of what is freed
+  auto block = touched(kBlock);
+  const auto after = touched(100000);  // would hold the end of the heap in its place
+  const std::uint64_t with = own_anonymous_bytes();
+  block.reset();
+  CHECK(own_anonymous_bytes() + kBlock / 2 < with);
 }

@@ -51,7 +51,30 @@ Model without_routers(const Model& model) {
   return {model.spec, std::make_shared<MemorySource>(tensors, "no routers"), "bare"};
 }
 
+/// An embedding that only its rows are read of.
+class RowsOfEmbedding final : public TensorSource {
+ public:
+  explicit RowsOfEmbedding(std::shared_ptr<const TensorSource> source) : source_(std::move(source)) {}
+  const std::vector<TensorInfo>& infos() const override { return source_->infos(); }
+  torch::Tensor get(std::string_view name) const override {
+    if (name == "model.embed_tokens.weight") FAIL("the embedding was read whole");
+    return source_->get(name);
+  }
+  TensorRows by_rows(std::string_view name) const override { return source_->by_rows(name); }
+  std::string label() const override { return source_->label(); }
+
+ private:
+  std::shared_ptr<const TensorSource> source_;
+};
+
 }  // namespace
+
+TEST_CASE("layer-streamed pass: an embedding that is no head is not read whole", "[core][model]") {
+  const Model source = random_model(tiny_spec(), 2);
+  LayerStreamed stream({source.spec, std::make_shared<RowsOfEmbedding>(source.tensors), "by rows"}, random_tokens(2, 6, source.spec.vocab_size, 2), nullptr);
+  run_all(stream, nullptr);
+  CHECK(stream.logits(0).isfinite().all().item<bool>());
+}
 
 TEST_CASE("layer-streamed pass: activations and logits of LanguageModel, whatever the chunks", "[core][model]") {
   TinyOptions options;

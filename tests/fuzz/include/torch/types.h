@@ -10,5 +10,7 @@ using c10::toString;
 inline constexpr ScalarType kFloat64 = ScalarType::Double, kFloat32 = ScalarType::Float, kFloat16 = ScalarType::Half, kBFloat16 = ScalarType::BFloat16,
                             kInt64 = ScalarType::Long, kInt32 = ScalarType::Int, kInt16 = ScalarType::Short, kInt8 = ScalarType::Char,
                             kUInt8 = ScalarType::Byte, kBool = ScalarType::Bool;
-struct Tensor {};
+struct Tensor {
+  bool defined() const;
+};
 }  // namespace torch
