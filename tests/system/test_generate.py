@@ -42,4 +42,6 @@ def test_mistakes_are_named(checkpoint, tmp_path):
     assert "expected a model directory" in generate(status=2)
     assert "the prompt is empty and the tokenizer has no BOS" in generate(checkpoint, status=2)
     assert "has no config.json; expected a Hugging Face model directory" in generate(tmp_path, "--prompt", "a", status=3)
+    assert "--device is 'tpu', expected cpu or cuda" in generate(checkpoint, "--prompt", "a", "--device", "tpu", status=2)
+    assert "--dtype is 'float8', expected float32 or bfloat16" in generate(checkpoint, "--prompt", "a", "--dtype", "float8", status=2)
     assert "temperature -1" in generate(checkpoint, "--prompt", "a", "--temperature=-1", status=2)
