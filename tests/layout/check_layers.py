@@ -37,7 +37,7 @@ LIBRARIES = [
     ("boost/dll/", "Boost.DLL"), ("boost/program_options", "Boost.Program_options"),
 ]
 # What comes with the compiler and the C library: names without a dot, and POSIX headers.
-POSIX = re.compile(r"(sys/[a-z]+|[a-z]+/types|unistd|fcntl|signal|poll|spawn|dlfcn|pwd|glob|errno|sched|linux/[a-z]+)\.h")
+POSIX = re.compile(r"(sys/[a-z]+|[a-z]+/types|unistd|fcntl|signal|poll|spawn|dlfcn|pwd|glob|errno|sched|malloc|linux/[a-z]+)\.h")
 # Plugins open no file and start no process; core does that for them.
 FORBIDDEN_IN_PLUGINS = re.compile(r"fstream|filesystem|cstdio|thread|(sys/[a-z]+|unistd|fcntl|spawn|dlfcn|signal)\.h|"
                                   r"core/base/(files|process|file_lock)\.hpp|core/plugin/(loader|registry)\.hpp")
