@@ -8,7 +8,7 @@ import pytest
 from conftest import RUNNER, SOURCE
 
 sys.path.insert(0, str(SOURCE / "tests/support"))
-from byte_tokenizer import byte_alphabet, byte_tokenizer  # noqa: E402
+from byte_tokenizer import byte_tokenizer  # noqa: E402
 from random_checkpoint import write_checkpoint  # noqa: E402
 
 
